@@ -1,0 +1,1 @@
+"""Running as a service of the user's: launchd on macOS, systemd on Linux."""

@@ -1,0 +1,64 @@
+"""What a format is: it turns a line's bytes into fields, and knows how a field is spelled in the raw line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from nightporter.model import Fields, Stamp, Value
+from nightporter.rule import Test
+
+FieldType = Literal["text", "address", "path", "name", "message", "status", "number", "flag", "time"]
+"""`name` (host, container, image, service) and `path` take globs as plain values, `message` (and raw) a
+contained text, `address` networks, `status` classes; the rest are compared as they are (RULES §1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field as the docs list it."""
+
+    type: FieldType
+    doc: str
+    unit: str = ""
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a format made of one line. `time` is when the thing ended, None where the line does not say."""
+
+    format: str
+    fields: Fields
+    time: Stamp | None = None
+    started: Stamp | None = None
+
+
+class Format(Protocol):
+    """One per lane: built for an Origin, whose zone and trusted proxies it knows."""
+
+    @property
+    def produces(self) -> tuple[str, ...]:
+        """The names that `Parsed.format` may have; rules name these in `from`."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[str, FieldSpec]:
+        """The fields it can give."""
+        ...
+
+    @property
+    def open(self) -> bool:
+        """Whether lines may carry fields that `fields` does not list (JSON, logfmt)."""
+        ...
+
+    def parse(self, line: bytes, arrived: Stamp) -> Parsed:
+        """The fields of one line (without its line end). Never raises: what cannot be read is a `message`."""
+        ...
+
+    def literals(self, test: Test, values: Sequence[Value]) -> frozenset[bytes] | None:
+        """Lower-case byte strings of which one at least stands, ASCII case aside, in every raw line whose
+        field passes `test` (its list references already looked up in `values`).
+
+        None: no promise can be made, every line must be judged. Empty: no line of this format can pass.
+        """
+        ...

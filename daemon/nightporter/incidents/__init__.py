@@ -1,0 +1,1 @@
+"""What a detection becomes over time: incidents, cooldown, what is told again and when. Pure."""

@@ -1,0 +1,226 @@
+"""The small frozen types on the arrows between the rooms.
+
+    Chunk ──lane──▶ Event ──engine──▶ Episode ──ledger──▶ Incident, Telling ──outbox──▶ a person
+
+Time is an integer everywhere: nanoseconds since the epoch, UTC (`Stamp`), so that a window's edge is exact.
+Durations are integers of nanoseconds too (`Nanos`), seconds only where a name ends in `_s`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from hashlib import blake2b
+from typing import Final, Literal, NewType
+
+import msgspec
+
+
+Stamp = int
+"""Nanoseconds since the epoch, UTC."""
+Nanos = int
+"""A duration in nanoseconds."""
+SECOND: Final[Nanos] = 1_000_000_000
+MINUTE: Final[Nanos] = 60 * SECOND
+HOUR: Final[Nanos] = 60 * MINUTE
+DAY: Final[Nanos] = 24 * HOUR
+
+Value = str | int | float | bool
+Fields = dict[str, Value]
+"""The fields of one event, by the names of RULES §6. A field that the line lacks is absent, never None."""
+
+Untrusted = NewType("Untrusted", str)
+"""Text that an attacker may have written. Only `safetext` turns it into text for one face."""
+
+Kind = Literal["file", "docker", "docker_events", "command", "probe", "integrity", "detection"]
+
+
+class Severity(IntEnum):
+    """How much an incident matters; ordered."""
+
+    info = 0
+    low = 1
+    medium = 2
+    high = 3
+    critical = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a stream of lines comes from: all that is true of every line in it.
+
+    One source has one or many streams: a file each, a container each. An origin is hashable, and a lane is
+    built for each distinct one.
+    """
+
+    source: str
+    """The source's name in the config."""
+    kind: Kind
+    stream: str
+    """Which of the source's streams: a real path, a container's name."""
+    format: str
+    """A name in `formats.FORMATS`: `traefik`, `auto`, `text`, `json`, `logfmt`, `record`."""
+    services: tuple[str, ...] = ()
+    """What `from: service:NAME` may call it: container, compose service, image base name, `service:`."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Fields that every event of the stream carries: `container`, `image`, `service`."""
+    tz: str = "local"
+    """IANA name of the zone of stamps that have none; `local` is this machine's."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For is believed (RULES §4.18)."""
+    gateways: tuple[str, ...] = ()
+    """Addresses that hide the true client in this service's own log: Docker gateways, proxy containers."""
+    lateness: Nanos = 2 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a stream was read up to. `mark` is the source's own affair (JSON it wrote), opaque to all else."""
+
+    source: str
+    stream: str
+    mark: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Whole lines of one stream, the unit that crosses threads.
+
+    `data` ends in a newline (a source adds one to a last line that lacks it). `start` is the offset of the
+    first byte in the stream, and with the stream's `identity` makes the ids of what is found there.
+    `end` is committed once every line of `data` has been judged.
+    """
+
+    origin: Origin
+    data: bytes
+    start: int
+    identity: str
+    end: Position
+    arrived: Stamp
+    stamps: tuple[Stamp, ...] | None = None
+    """One per line, where the transport stamps lines (Docker); else the format reads the line's own."""
+    channels: bytes | None = None
+    """One byte per line, 1 stdout, 2 stderr, where the transport knows (Docker)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Event:
+    """One parsed line (or one thing that happened). Mutable only until the engine has judged it."""
+
+    fields: Fields
+    time: Stamp
+    arrived: Stamp
+    origin: Origin
+    format: str
+    position: str
+    """Names the line for good: identity and offset, or container, stamp and hash."""
+    raw: Untrusted
+    line: int = 0
+    """Ordinal of the line in its chunk, from 0; for `explain`."""
+
+
+Key = tuple[Value, ...]
+"""The values of a rule's `by` fields, in its order."""
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule and key from crossing to quiet, as it stood at the end of a batch."""
+
+    id: str
+    rule: str
+    key: dict[str, Value]
+    """Field → value, in the order of `by`; empty for a rule without `by`."""
+    severity: Severity
+    first: Stamp
+    last: Stamp
+    crossed: Stamp
+    """Event time of the event that crossed the threshold."""
+    count: int
+    distinct: int | None = None
+    ended: bool = False
+    seen_late: bool = False
+    """It happened while the daemon was not running (RULES §4.16)."""
+    message: str = ""
+    """The rule's message, filled in; holds untrusted text."""
+    top: dict[str, list[tuple[str, int]]] = {}
+    """Field → its most frequent values with their counts, most frequent first."""
+    samples: list[str] = []
+    """A few raw lines; untrusted."""
+    service: str = ""
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """What people are told of: episodes of one rule and key over their reopenings.
+
+    Waits and tellings run on the wall clock, cooldown on event time (RULES §4.6, §4.7).
+    """
+
+    id: str
+    rule: str
+    key: dict[str, Value]
+    severity: Severity
+    title: str
+    first: Stamp
+    last: Stamp
+    episodes: int
+    count: int
+    """Events of all its episodes."""
+    open: bool
+    episode: Episode
+    """Its newest episode."""
+    crossing_told: Stamp
+    """Event time of the crossing that was last told; the cooldown counts from here."""
+    told_at: Stamp
+    """Wall clock of the last telling."""
+    told_count: int
+    told_severity: Severity
+    told_end: bool = False
+    wait: Nanos
+    """How long the next re-telling waits after `told_at`."""
+    tellings: int = 1
+
+
+TellingKind = Literal["alert", "again", "resolved", "notice", "test"]
+
+
+class Telling(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to say to people, before any destination's form is given to it. All text is untrusted."""
+
+    id: str
+    kind: TellingKind
+    severity: Severity
+    title: str
+    message: str
+    at: Stamp
+    """Wall clock at which it came to be."""
+    rule: str = ""
+    incident: str = ""
+    key: dict[str, Value] = {}
+    first: Stamp = 0
+    last: Stamp = 0
+    count: int = 0
+    grew: int = 0
+    """How many events came since the last telling (kind `again`)."""
+    distinct: int | None = None
+    window: str = ""
+    top: dict[str, list[tuple[str, int]]] = {}
+    samples: list[str] = []
+    fix: str = ""
+    tags: list[str] = []
+    references: list[str] = []
+    notify: list[str] = []
+    """Names of destinations, where the rule names them; else routing decides."""
+    seen_late: bool = False
+
+
+def short_id(*parts: object) -> str:
+    """A stable id of 12 hex digits for these parts: the same parts give the same id in every run."""
+    return blake2b("\x1f".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What was dropped or odd, by name; every room counts under the names that docs/ lists."""
+
+    values: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,246 @@
+"""The frozen rule: what `ruleset` makes of text, and `detect` judges by.
+
+Neither of those rooms imports the other; both import this one. Everything here is plain data: conditions
+are trees of `Test`, lists are named and looked up when a condition is compiled, so that a rule's identity
+(RULES §4.15) does not change when a list does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from nightporter.errors import Place
+from nightporter.model import Nanos, Severity, Stamp, Value
+
+
+class Op(Enum):
+    """How a field is compared with values. `STATUS` takes `404`, `5xx`, `400-499`."""
+
+    EQUALS = "equals"
+    CONTAINS = "contains"
+    STARTSWITH = "startswith"
+    ENDSWITH = "endswith"
+    GLOB = "glob"
+    RE = "re"
+    CIDR = "cidr"
+    EXISTS = "exists"
+    STATUS = "status"
+    LT = "lt"
+    LTE = "lte"
+    GT = "gt"
+    GTE = "gte"
+    HOUR = "hour"
+    WEEKDAY = "weekday"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRef:
+    """`$name`: the values of a list, looked up when the condition is compiled."""
+
+    name: str
+
+
+Operand = Value | ListRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One field compared with values; true if any value fits (all of them with `every`).
+
+    A missing field makes it false, also under `negated` (`neq`); only EXISTS asks for absence.
+    HOUR and WEEKDAY operands are normalised by the loader: `"22-6"`, `"mon-fri"`, lower case.
+    """
+
+    __test__ = False  # not a test class of pytest's
+
+    field: str
+    op: Op
+    values: tuple[Operand, ...]
+    cased: bool = False
+    every: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """AND; true when empty."""
+
+    parts: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """OR; false when empty."""
+
+    parts: tuple[Condition, ...] = ()
+
+
+Condition = Test | All | AnyOf
+ALWAYS = All()
+NEVER = AnyOf()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """One field of `by`; the prefixes group addresses (client_ip alone: /32 and /64)."""
+
+    field: str
+    v4: int | None = None
+    v6: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """`count: N in W`: N admitted events within `(t - W, t]`."""
+
+    threshold: int
+    within: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """`distinct: N FIELD in W`: N different values of a field within `(t - W, t]`."""
+
+    threshold: int
+    field: str
+    within: Nanos
+
+
+WindowSpec = Count | Distinct
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityStep:
+    """One entry of a severity list; the first whose condition holds decides."""
+
+    severity: Severity
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTest:
+    """An inline test: `items` in order, then `fires` episodes are expected (None: not asked).
+
+    Each item is an event given as fields, a raw line, or a wait that moves the clock. `sets` is what an
+    `events:` entry must have made of the last line.
+    """
+
+    name: str
+    items: tuple[TestItem, ...]
+    source: str = ""
+    """The `from` that raw lines are parsed as; the rule's own first `from` by default."""
+    fires: int | None = None
+    sets: tuple[tuple[str, Value], ...] = ()
+    tuned: bool = False
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestItem:
+    """`event` (fields; `{i}` in a text value is the repetition) or `line` or `wait`."""
+
+    __test__ = False
+
+    event: tuple[tuple[str, Value], ...] | None = None
+    line: str | None = None
+    repeat: int = 1
+    every: Nanos = 0
+    wait: Nanos = 0
+
+
+Mode = Literal["alert", "dry-run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One detection. `unless` is already the OR of the defaults', the rule's own and every tune's."""
+
+    id: str
+    title: str
+    sources: tuple[str, ...]
+    """The `from` names: a source's name, kind or format, `service:NAME`, or `any`."""
+    when: Condition
+    unless: Condition = NEVER
+    by: tuple[KeyPart, ...] = ()
+    window: WindowSpec | None = None
+    quiet: Nanos
+    severity: tuple[SeverityStep, ...]
+    cooldown: Nanos | None = None
+    """None: the severity's own waits (DEFAULTS, "Telling")."""
+    cooldown_max: Nanos | None = None
+    message: str
+    fix: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    emit: tuple[tuple[str, Value], ...] | None = None
+    """Fields of the event that the detection goes on as (`from: detection`); text may hold {field}s."""
+    mode: Mode = "alert"
+    enabled: bool = True
+    version: int = 1
+    tests: tuple[LineTest, ...] = ()
+    untuned: Rule | None = None
+    """The rule as its own file wrote it, where a tune changed it: its own tests judge that one."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enricher:
+    """An `events:` entry: adds fields to an event that fits; of all that fit, the first in file order wins.
+
+    Text in `sets` may hold `{field}`, filled from the event (named groups included).
+    """
+
+    id: str
+    sources: tuple[str, ...]
+    when: Condition
+    unless: Condition = NEVER
+    sets: tuple[tuple[str, Value], ...]
+    tests: tuple[LineTest, ...] = ()
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticList:
+    """A list of values that files wrote."""
+
+    name: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedList:
+    """A list that a condition fills with the values of one field, each kept for `keep` after its last sight."""
+
+    name: str
+    sources: tuple[str, ...]
+    when: Condition
+    field: str
+    keep: Nanos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore:
+    """An `ignore:` entry: events that fit are left uncounted, by one rule or by all."""
+
+    when: Condition
+    rule: str | None = None
+    until: Stamp | None = None
+    why: str = ""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """All rules in force, merged and tuned, in the order of their files."""
+
+    rules: tuple[Rule, ...] = ()
+    enrichers: tuple[Enricher, ...] = ()
+    lists: Mapping[str, StaticList | LearnedList] = field(default_factory=dict)
+    ignores: tuple[Ignore, ...] = ()
+    own_lists: Mapping[str, StaticList | LearnedList] = field(default_factory=dict)
+    """The lists as the files that declared them wrote them, without additions from elsewhere: for tests."""
+    timezone: str = "local"

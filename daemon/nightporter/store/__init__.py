@@ -1,0 +1,1 @@
+"""One SQLite file, one module a table group. Start at `database.Database`."""
