@@ -1,0 +1,184 @@
+"""Rules made ready to judge: conditions as closures, fingerprints, and what applies to which lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nightporter.detect import template
+from nightporter.detect.learned import LearnedMembers
+from nightporter.detect.predicates import ListValues, Predicate, compile_condition
+from nightporter.formats import address
+from nightporter.model import Fields, Key, Origin, Severity, Value, short_id
+from nightporter.rule import (
+    All,
+    AnyOf,
+    Condition,
+    Count,
+    Enricher,
+    Ignore,
+    KeyPart,
+    LearnedList,
+    Op,
+    Rule,
+    Ruleset,
+    Test,
+)
+
+Formats = frozenset[str] | None
+"""The formats whose events an entry judges in its lane; None: all."""
+
+
+class CompiledRule:
+    """A rule with its closures. `fingerprint` names its memory: it stays the same over a reload while what
+    the memory means is the same (RULES §4.15)."""
+
+    def __init__(self, rule: Rule, ruleset: Ruleset, lists: dict[str, ListValues]) -> None:
+        def compiled(condition: Condition) -> Predicate:
+            return compile_condition(condition, lists, timezone=ruleset.timezone)
+
+        self.rule = rule
+        self.id = rule.id
+        self.by = rule.by
+        self.window = rule.window
+        self.quiet = rule.quiet
+        self.emit = rule.emit
+        self.when = compiled(rule.when)
+        self.unless = compiled(rule.unless)
+        self._ignores = [i for i in ruleset.ignores if i.rule in (None, rule.id)]
+        self.ignored = compiled(AnyOf(tuple(_until(i) for i in self._ignores)))
+        self._severity = [(step.severity, compiled(step.when)) for step in rule.severity]
+        self.can_wait = (
+            isinstance(rule.window, Count) and rule.window.threshold > 1 and len(rule.severity) == 1
+        )
+        """Whether a key's first event needs no more memory than its stamp."""
+        spec = (type(rule.window).__name__, getattr(rule.window, "field", ""))
+        self.fingerprint = f"{rule.id}:{short_id(rule.when, rule.unless, rule.by, spec)}"
+        wanted = [n.removeprefix("top.") for n in template.names(rule.message) if n.startswith("top.")]
+        self.top_fields = tuple(dict.fromkeys(wanted))
+        self._key_ignores = [compiled(_until(i)) for i in self._ignores if self._speaks_of_key_only(i)]
+
+    def _speaks_of_key_only(self, ignore: Ignore) -> bool:
+        asked = set(fields_of(ignore.when))
+        return bool(asked) and asked <= {part.field for part in self.by}
+
+    def severity_of(self, fields: Fields) -> Severity:
+        """The first step whose condition holds."""
+        for severity, when in self._severity:
+            if when(fields, None):
+                return severity
+        return Severity.medium
+
+    def ignores_key(self, key: Key) -> bool:
+        """Whether an `ignore:` entry that speaks of the key's own fields alone covers this key."""
+        if not self._key_ignores:
+            return False
+        fields: Fields = {"time": 0}
+        for part, value in zip(self.by, key, strict=True):
+            fields[part.field] = str(value).partition("/")[0] if is_address(part) else value
+        return any(ignored(fields, None) for ignored in self._key_ignores)
+
+
+def is_address(part: KeyPart) -> bool:
+    """Whether a key part is grouped as an address."""
+    return part.field == "client_ip" or part.v4 is not None or part.v6 is not None
+
+
+def key_value(part: KeyPart, fields: Fields) -> Value | None:
+    """A key part's value. In a login event an unknown address is replaced by the user (RULES §4.8)."""
+    value = fields.get(part.field)
+    if value is None:
+        if part.field == "client_ip" and fields.get("event") == "login":
+            return fields.get("user")
+        return None
+    if is_address(part):
+        return address.group(str(value), part.v4 or 32, part.v6 or 64)
+    return value
+
+
+def fields_of(condition: Condition) -> Iterator[str]:
+    """Every field that a condition asks about."""
+    match condition:
+        case Test(field=field):
+            yield field
+        case All(parts=parts) | AnyOf(parts=parts):
+            for part in parts:
+                yield from fields_of(part)
+
+
+def _until(ignore: Ignore) -> Condition:
+    if ignore.until is None:
+        return ignore.when
+    return All((Test(field="time", op=Op.LT, values=(ignore.until,)), ignore.when))
+
+
+class CompiledEnricher:
+    """An `events:` entry with its closures."""
+
+    def __init__(self, enricher: Enricher, lists: dict[str, ListValues], timezone: str) -> None:
+        self.enricher = enricher
+        self.when = compile_condition(enricher.when, lists, timezone=timezone)
+        self.unless = compile_condition(enricher.unless, lists, timezone=timezone)
+        self.sets = enricher.sets
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What can apply to the lines of one origin."""
+
+    enrichers: tuple[tuple[CompiledEnricher, Formats], ...]
+    rules: tuple[tuple[CompiledRule, Formats], ...]
+    learned: tuple[LearnedMembers, ...]
+    learned_lists: tuple[LearnedList, ...]
+
+
+class CompiledRuleset:
+    """All rules in force, ready to judge. Disabled ones are left out."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self.ruleset = ruleset
+        self.learned: dict[str, LearnedMembers] = {}
+        self.lists: dict[str, ListValues] = {}
+        for name, entry in ruleset.lists.items():
+            if isinstance(entry, LearnedList):
+                self.lists[name] = self.learned[name] = LearnedMembers(name, entry.field, entry.keep)
+            else:
+                self.lists[name] = entry.values
+        for name, entry in ruleset.lists.items():
+            if isinstance(entry, LearnedList):
+                when = compile_condition(entry.when, self.lists, timezone=ruleset.timezone)
+                self.learned[name].filled_by(when)
+        self.rules = tuple(CompiledRule(r, ruleset, self.lists) for r in ruleset.rules if r.enabled)
+        self.by_id = {rule.id: rule for rule in self.rules}
+        self.by_fingerprint = {rule.fingerprint: rule for rule in self.rules}
+        self.enrichers = tuple(CompiledEnricher(e, self.lists, ruleset.timezone) for e in ruleset.enrichers)
+
+    def plan(self, origin: Origin, produces: Sequence[str]) -> Plan:
+        """What can apply to lines of `origin` whose format yields events of the `produces` formats."""
+        enrichers = ((e, applies(e.enricher.sources, origin, produces)) for e in self.enrichers)
+        rules = ((r, applies(r.rule.sources, origin, produces)) for r in self.rules)
+        lists = [
+            entry
+            for entry in self.ruleset.lists.values()
+            if isinstance(entry, LearnedList) and applies(entry.sources, origin, produces) != frozenset()
+        ]
+        return Plan(
+            enrichers=tuple((e, f) for e, f in enrichers if f != frozenset()),
+            rules=tuple((r, f) for r, f in rules if f != frozenset()),
+            learned=tuple(self.learned[entry.name] for entry in lists),
+            learned_lists=tuple(lists),
+        )
+
+
+def applies(names: Sequence[str], origin: Origin, produces: Sequence[str]) -> Formats:
+    """Which of a lane's formats a `from` speaks of: None for all of them, empty for none.
+
+    A name is a source's name, a kind, a format, `service:NAME`, or `any`, which is everything but
+    detections (a rule that hears every detection would hear itself).
+    """
+    for name in names:
+        if name in (origin.source, origin.kind) or (name == "any" and origin.kind != "detection"):
+            return None
+        if name.startswith("service:") and name.removeprefix("service:").lower() in origin.services:
+            return None
+    return frozenset(p for p in produces if p in names)

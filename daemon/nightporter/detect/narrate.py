@@ -1,0 +1,96 @@
+"""From an open episode to what is said of it: the frozen snapshot with its message filled in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from nightporter.detect.compiled import CompiledRule
+from nightporter.detect.recent import count_top
+from nightporter.detect.template import fill
+from nightporter.detect.windows import OpenEpisode
+from nightporter.model import DAY, HOUR, MINUTE, SECOND, Episode, Fields, Key, Nanos, Stamp, Value
+
+TOP_FIELDS: Final = ("path", "user", "host", "client_ip", "client_host", "service", "router", "user_agent")
+"""Fields whose most frequent values every episode keeps, beside those that its message asks for."""
+TOP_SHOWN: Final = 5
+VALUE_CHARS: Final = 300
+
+
+def count_tops(episode: OpenEpisode, rule: CompiledRule, fields: Fields) -> None:
+    """Count an event's values towards the episode's most frequent ones."""
+    for name in (*TOP_FIELDS, *rule.top_fields):
+        value = fields.get(name)
+        if value is not None:
+            count_top(episode.top.setdefault(name, {}), str(value)[:VALUE_CHARS])
+
+
+def showable(fields: Fields) -> Fields:
+    """What a message may need of the newest event: its short fields, without the line itself."""
+    return {
+        name: value[:VALUE_CHARS] if isinstance(value, str) else value
+        for name, value in fields.items()
+        if name != "raw"
+    }
+
+
+def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) -> Episode:
+    """The episode as it stands, frozen, with its message."""
+    named: dict[str, Value] = {part.field: value for part, value in zip(rule.by, key, strict=True)}
+    top = {
+        name: sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP_SHOWN]
+        for name, counts in episode.top.items()
+    }
+
+    def value_of(name: str) -> object | None:
+        if name.startswith("top."):
+            best = top.get(name.removeprefix("top."))
+            return best[0][0] if best else None
+        match name:
+            case "count":
+                return episode.count
+            case "distinct":
+                return episode.distinct
+            case "window":
+                return duration(rule.window.within) if rule.window else None
+            case "first":
+                return clock_time(episode.first, timezone)
+            case "last":
+                return clock_time(episode.last, timezone)
+        return named.get(name, episode.latest.get(name))
+
+    return Episode(
+        id=episode.id,
+        rule=rule.id,
+        key=named,
+        severity=episode.severity,
+        first=episode.first,
+        last=episode.last,
+        crossed=episode.crossed,
+        count=episode.count,
+        distinct=episode.distinct,
+        ended=episode.ended,
+        seen_late=episode.seen_late,
+        message=fill(rule.rule.message, value_of),
+        top={n: v for n, v in top.items() if n not in named},
+        samples=list(episode.samples),
+        service=str(named.get("service", episode.latest.get("service", ""))),
+    )
+
+
+def duration(length: Nanos) -> str:
+    """A duration as a person writes it: `5 min`, `1 h 30 min`, `2 d`."""
+    parts: list[str] = []
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s")):
+        whole, length = divmod(length, unit)
+        if whole:
+            parts.append(f"{whole} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def clock_time(stamp: Stamp, timezone: str) -> str:
+    """A stamp as `24 Nov 10:05:06` in the config's zone."""
+    moment = datetime.fromtimestamp(stamp // SECOND, UTC)
+    local = moment.astimezone(None if timezone == "local" else ZoneInfo(timezone))
+    return local.strftime("%d %b %H:%M:%S")

@@ -1,0 +1,158 @@
+"""Windows: what one key has done lately, and whether that is too much.
+
+A window over `(t - W, t]` in event time, crossed at `>=` (RULES §4). One `Track` holds a key's memory. It is
+plain data that `dump` and `load` carry through a restart; no window knows what time it is.
+
+    observe ─▶ LATE     older than the key's newest stamp - W - lateness, or than what a full key keeps
+            ├▶ UNDER    counted
+            └▶ OVER     counted, and some window that contains it holds enough; `start` is its first stamp
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from nightporter.model import Nanos, Severity, Stamp
+from nightporter.rule import Count, Distinct, WindowSpec
+
+KEPT_PER_THRESHOLD: Final = 4
+"""A key keeps at most this many stamps (or values) per unit of the threshold: an attacker cannot buy more."""
+
+
+class OpenEpisode(msgspec.Struct):
+    """An episode while it can still change. `ended` ones stay until the key crosses again: a late stamp may
+    bridge the gap and reopen them."""
+
+    id: str
+    first: Stamp
+    last: Stamp
+    crossed: Stamp
+    count: int
+    severity: Severity
+    top: dict[str, dict[str, int]]
+    samples: list[str]
+    latest: dict[str, str | int | float | bool]
+    distinct: int | None = None
+    ended: bool = False
+    seen_late: bool = False
+
+
+class Track(msgspec.Struct):
+    """One key's memory: its newest stamps in order, for `distinct` also which value each stands for."""
+
+    stamps: list[Stamp]
+    values: list[int] | None = None
+    hits: int = 0
+    """Admitted events since the memory was last empty (for `distinct`, where a value counts once)."""
+    severity: Severity = Severity.info
+    episode: OpenEpisode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Too old to be counted (RULES §4.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """Counted; no window that contains it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Counted; a window that contains it is over. `start` is that window's first stamp, `held` how many
+    stamps (or values) it holds."""
+
+    start: Stamp
+    held: int
+
+
+LATE: Final = Late()
+UNDER: Final = Under()
+Outcome = Late | Under | Over
+
+
+def observe(track: Track, spec: WindowSpec, lateness: Nanos, stamp: Stamp, value: int = 0) -> Outcome:
+    """Insert one admitted event in order and judge every window that contains it.
+
+    `value` is the hash of the distinct field's value; `count` does not look at it.
+    """
+    stamps = track.stamps
+    kept = KEPT_PER_THRESHOLD * spec.threshold
+    if stamps:
+        horizon = stamps[-1] - spec.within - lateness
+        if stamp < horizon or (len(stamps) >= kept and stamp < stamps[0]):
+            return LATE
+        if stamp > stamps[-1]:
+            horizon = stamp - spec.within - lateness
+            if stamps[0] < horizon:
+                _forget(track, bisect_left(stamps, horizon))
+    if not stamps:
+        track.hits = 0
+    track.hits += 1
+    match spec:
+        case Count():
+            index = bisect_right(stamps, stamp)
+            stamps.insert(index, stamp)
+        case Distinct():
+            index = _insert_value(track, stamp, value)
+    if len(stamps) > kept:
+        _forget(track, 1)  # never the new one: a stamp older than a full key's oldest was late above
+        index -= 1
+    return _judge(stamps, index, spec)
+
+
+def _insert_value(track: Track, stamp: Stamp, value: int) -> int:
+    """Each value keeps its newest stamp alone; gives where it stands now."""
+    values = track.values
+    assert values is not None
+    if value in values:
+        index = values.index(value)
+        if track.stamps[index] >= stamp:
+            return index
+        del track.stamps[index], values[index]
+    index = bisect_right(track.stamps, stamp)
+    track.stamps.insert(index, stamp)
+    values.insert(index, value)
+    return index
+
+
+def _forget(track: Track, n: int) -> None:
+    del track.stamps[:n]
+    if track.values is not None:
+        del track.values[:n]
+
+
+def _judge(stamps: list[Stamp], index: int, spec: WindowSpec) -> Outcome:
+    """Whether `threshold` stamps in a row that include `index` lie less than `within` apart.
+
+    An event exactly `within` old is out, hence `<`. In-order events look at one window only.
+    """
+    need = spec.threshold
+    for low in range(max(0, index - need + 1), min(index, len(stamps) - need) + 1):
+        if stamps[low + need - 1] - stamps[low] < spec.within:
+            start = stamps[low]
+            return Over(start, bisect_left(stamps, start + spec.within, low) - low)
+    return UNDER
+
+
+def held_at_end(track: Track, within: Nanos) -> int:
+    """How many stamps (or values) the window that ends at the newest stamp holds."""
+    if not track.stamps:
+        return 0
+    return len(track.stamps) - bisect_right(track.stamps, track.stamps[-1] - within)
+
+
+def chain(stamps: list[Stamp], start: Stamp, quiet: Nanos) -> tuple[int, Stamp]:
+    """From `start` on, how many stamps follow each other without a gap over `quiet`, and the last of them."""
+    index = bisect_left(stamps, start)
+    last, count = start, 0
+    for stamp in stamps[index:]:
+        if stamp - last > quiet:
+            break
+        last, count = stamp, count + 1
+    return count, last

@@ -1,0 +1,150 @@
+"""A lane carries one origin's chunks to the engine: chunk → candidate lines → parse → judge.
+
+Quiet lines are never touched one by one: the scanner finds the lines that hold a literal without which no
+rule can fit, and only those are decoded, parsed and judged. The scanner may only ever skip work; the exact
+judgement always follows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from zlib import crc32
+
+from nightporter.detect import necessary
+from nightporter.detect.compiled import Plan
+from nightporter.detect.engine import Engine
+from nightporter.detect.scanner import EveryLine, Scanner, choose
+from nightporter.formats import make_format
+from nightporter.formats.base import Format
+from nightporter.model import MINUTE, Chunk, Event, Fields, Origin, Stamp, Untrusted
+
+AHEAD: Final = MINUTE
+"""A stamp further ahead of its arrival than this is wrong: it is set to the arrival, and counted."""
+RAW_CHARS: Final = 8_192
+"""Characters of a line that are kept as `raw`: beyond, no rule looks (RULES §5)."""
+
+Parsed = Callable[[Event, list[str]], None]
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What "now" is for a lane. Live: the chunk's own arrival. In replay and tests the running maximum of
+    event time, over all lanes that share this object (RULES §4.7)."""
+
+    replayed: bool = False
+    latest: Stamp = 0
+
+
+class Lane:
+    """Judges the chunks of one origin. Built anew when the rules change."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        engine: Engine,
+        arrival: Arrival,
+        *,
+        scan: bool = True,
+        form: Format | None = None,
+    ) -> None:
+        self.origin = origin
+        self._engine = engine
+        self._arrival = arrival
+        self.form: Format = form or make_format(origin)
+        self.plan: Plan = engine.plan(origin, self.form.produces)
+        rules = engine.rules
+        self.literals = necessary.literals(self.plan, origin, self.form, rules.lists, rules.ruleset.timezone)
+        self.scanner: Scanner = EveryLine() if self.literals is None or not scan else choose(self.literals)
+        self.counts: Counter[str] = Counter()
+        """`lines` seen (by their ends), `candidates` judged, `bytes`, `ahead` (stamps set back)."""
+
+    def judge(self, chunk: Chunk, told: Parsed | None = None) -> None:
+        """Judge every line of a chunk. `told` is called with each event and the ids of the rules that
+        counted it (for `explain`)."""
+        self.counts["bytes"] += len(chunk.data)
+        for event in self.events(chunk):
+            self.counts["candidates"] += 1
+            counted = self._engine.judge(event, self.plan)
+            if told is not None:
+                told(event, counted)
+
+    def events(self, chunk: Chunk) -> Iterator[Event]:
+        """The events of the chunk's candidate lines, in order."""
+        data = chunk.data
+        line_number, counted_to = 0, 0
+        for start, end in self.scanner.candidates(data, len(data)):
+            line_number += data.count(b"\n", counted_to, start)
+            counted_to = start
+            if end > start and data[end - 1] == 13:  # CR of a CRLF
+                end -= 1
+            yield self._event(chunk, start, data[start:end], line_number)
+
+    def _event(self, chunk: Chunk, start: int, line: bytes, number: int) -> Event:
+        arrived = self._arrival.latest if self._arrival.replayed else chunk.arrived
+        parsed = self.form.parse(line, arrived or chunk.arrived)
+        if chunk.stamps is not None:
+            time = chunk.stamps[number]
+            position = f"{chunk.identity}:{time}:{crc32(line):x}"
+        else:
+            time = parsed.time if parsed.time is not None else arrived
+            position = f"{chunk.identity}:{chunk.start + start}"
+        if self._arrival.replayed:
+            if time > chunk.arrived + AHEAD:
+                time = self._arrival.latest
+                self.counts["ahead"] += 1
+            self._arrival.latest = arrived = max(self._arrival.latest, time)
+        elif time > arrived + AHEAD:
+            time = arrived
+            self.counts["ahead"] += 1
+        raw = Untrusted(line[: 4 * RAW_CHARS].decode("utf-8", "replace")[:RAW_CHARS])
+        fields: Fields = {
+            **parsed.fields,
+            **dict(self.origin.fields),
+            "source": self.origin.source,
+            "time": time,
+            "arrived": arrived,
+            "raw": raw,
+        }
+        if parsed.started is not None:
+            fields["started"] = parsed.started
+        if chunk.channels is not None:
+            fields["stream"] = "stderr" if chunk.channels[number] == 2 else "stdout"
+        return Event(
+            fields=fields,
+            time=time,
+            arrived=arrived,
+            origin=self.origin,
+            format=parsed.format,
+            position=position,
+            raw=raw,
+            line=number,
+        )
+
+
+@dataclass(slots=True)
+class Lanes:
+    """All lanes, made when their first chunk comes."""
+
+    engine: Engine
+    arrival: Arrival = field(default_factory=Arrival)
+    scan: bool = True
+    _lanes: dict[Origin, Lane] = field(default_factory=dict)
+
+    def of(self, origin: Origin) -> Lane:
+        """The lane of an origin."""
+        lane = self._lanes.get(origin)
+        if lane is None:
+            lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan)
+        return lane
+
+    def renew(self) -> None:
+        """The rules have changed: plans and scanners are made anew, formats keep what they know."""
+        for origin, lane in list(self._lanes.items()):
+            self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan, form=lane.form)
+
+    def counts(self) -> Counter[str]:
+        """The counters of all lanes together."""
+        return sum((lane.counts for lane in self._lanes.values()), Counter())
