@@ -101,8 +101,8 @@ class Lane:
             self.counts["ahead"] += 1
         raw = Untrusted(line[: 4 * RAW_CHARS].decode("utf-8", "replace")[:RAW_CHARS])
         fields: Fields = {
-            **parsed.fields,
             **dict(self.origin.fields),
+            **parsed.fields,
             "source": self.origin.source,
             "time": time,
             "arrived": arrived,

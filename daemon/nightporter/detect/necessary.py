@@ -67,8 +67,8 @@ class _Planner:
         return _union(ways)
 
     def _as_written(self, test: Test, values: tuple[str | int | float | bool, ...]) -> Literals:
-        if test.field in self._fixed:
-            return None if self._passes(test, self._fixed) else frozenset()
+        if test.field in self._fixed and self._passes(test, self._fixed):
+            return None
         return self._form.literals(test, values)
 
     def _could_pass(self, test: Test, sets: Fields) -> bool:
@@ -89,5 +89,5 @@ def _union(parts: list[Literals]) -> Literals:
 
 
 def _cost(found: frozenset[bytes]) -> tuple[bool, int, int]:
-    """The best of several promises first: none can fit, then the longest shortest literal, then the fewest."""
+    """The best promise first: that nothing can fit, then the longest shortest literal, then the fewest."""
     return (bool(found), -min((len(one) for one in found), default=0), len(found))
