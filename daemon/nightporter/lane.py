@@ -52,7 +52,7 @@ class Lane:
     ) -> None:
         self.origin = origin
         self._engine = engine
-        self._arrival = arrival
+        self.arrival = arrival
         self.form: Format = form or make_format(origin)
         self.plan: Plan = engine.plan(origin, self.form.produces)
         rules = engine.rules
@@ -73,9 +73,16 @@ class Lane:
 
     def events(self, chunk: Chunk) -> Iterator[Event]:
         """The events of the chunk's candidate lines, in order."""
+        return self._events(chunk, self.scanner)
+
+    def every_event(self, chunk: Chunk) -> Iterator[Event]:
+        """The events of all lines of the chunk, whatever the scanner would skip."""
+        return self._events(chunk, EveryLine())
+
+    def _events(self, chunk: Chunk, scanner: Scanner) -> Iterator[Event]:
         data = chunk.data
         line_number, counted_to = 0, 0
-        for start, end in self.scanner.candidates(data, len(data)):
+        for start, end in scanner.candidates(data, len(data)):
             line_number += data.count(b"\n", counted_to, start)
             counted_to = start
             if end > start and data[end - 1] == 13:  # CR of a CRLF
@@ -83,7 +90,7 @@ class Lane:
             yield self._event(chunk, start, data[start:end], line_number)
 
     def _event(self, chunk: Chunk, start: int, line: bytes, number: int) -> Event:
-        arrived = self._arrival.latest if self._arrival.replayed else chunk.arrived
+        arrived = self.arrival.latest if self.arrival.replayed else chunk.arrived
         parsed = self.form.parse(line, arrived or chunk.arrived)
         if chunk.stamps is not None:
             time = chunk.stamps[number]
@@ -91,11 +98,11 @@ class Lane:
         else:
             time = parsed.time if parsed.time is not None else arrived
             position = f"{chunk.identity}:{chunk.start + start}"
-        if self._arrival.replayed:
+        if self.arrival.replayed:
             if time > chunk.arrived + AHEAD:
-                time = self._arrival.latest
+                time = self.arrival.latest
                 self.counts["ahead"] += 1
-            self._arrival.latest = arrived = max(self._arrival.latest, time)
+            self.arrival.latest = arrived = max(self.arrival.latest, time)
         elif time > arrived + AHEAD:
             time = arrived
             self.counts["ahead"] += 1

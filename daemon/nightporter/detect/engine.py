@@ -117,6 +117,8 @@ class Engine:
         self._touched: dict[str, tuple[str, Key, OpenEpisode]] = {}
         self._ends: list[tuple[Stamp, str, str, Key, Nanos]] = []
         self._crowded: set[str] = set()
+        self.urgent = False
+        """Something has happened that people should be told now: the next commit must not wait."""
         self._recent: dict[str, Recent] = {}
         self.counts: Counter[str] = Counter()
         """`late`, `no_key:RULE:FIELD`, `ignored`, `admitted:RULE`, `evicted:RULE` … for `status`."""
@@ -280,7 +282,9 @@ class Engine:
             if episode.ended:
                 bridged, episode.last = chain(track.stamps, event.time, rule.quiet)
                 episode.count += max(0, bridged - 1)
-        episode.severity = max(episode.severity, track.severity)
+        if track.severity > episode.severity:
+            episode.severity = track.severity
+            self.urgent = True
         if isinstance(rule.window, Distinct):
             episode.distinct = max(episode.distinct or 0, held_at_end(track, rule.window.within))
         self._show(hit.rule, episode, event.raw, hit.fields)
@@ -315,6 +319,7 @@ class Engine:
                 self._show(rule, episode, raw, fields)
         track.episode = episode
         track.severity = Severity.info
+        self.urgent = True
         self._touch(rule, key, episode)
         self._schedule(rule, key, episode, event.origin.lateness)
 
@@ -395,6 +400,16 @@ class Engine:
                     entry.episode.ended = True
                     self._touch(rule, key, entry.episode)
 
+    @property
+    def dirty(self) -> bool:
+        """Whether anything changed since the last `take_changes`."""
+        return bool(
+            self._touched
+            or self._crowded
+            or any(memory.dirty for memory in self._memories.values())
+            or any(members.dirty for members in self.rules.learned.values())
+        )
+
     # --- the commit --------------------------------------------------------------------------------------
 
     def take_changes(self) -> Changes:
@@ -416,6 +431,7 @@ class Engine:
             members.dirty.clear()
         self._touched.clear()
         self._crowded.clear()
+        self.urgent = False
         return changes
 
     def load(self, windows: Iterable[WindowRow], learned: Iterable[LearnedRow]) -> list[WindowRow]:
