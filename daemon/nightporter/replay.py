@@ -37,7 +37,9 @@ class Replay:
 
     def _take(self) -> None:
         if self.engine.dirty:
-            self._episodes |= {episode.id: episode for episode in self.engine.take_changes().episodes}
+            self._episodes |= {
+                episode.id: episode for episode in self.engine.take_changes(rows=False).episodes
+            }
 
     def episodes(self) -> list[Episode]:
         """Every episode, ended, in the order of their crossings."""

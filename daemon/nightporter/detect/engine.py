@@ -412,8 +412,9 @@ class Engine:
 
     # --- the commit --------------------------------------------------------------------------------------
 
-    def take_changes(self) -> Changes:
-        """What changed since the last call, for the commit; the engine then counts it as kept."""
+    def take_changes(self, *, rows: bool = True) -> Changes:
+        """What changed since the last call, for the commit; the engine then counts it as kept. Without
+        `rows` only what people are told of: a replay keeps nothing."""
         changes = Changes(crowded=sorted(self._crowded))
         timezone = self.rules.ruleset.timezone
         for fingerprint, key, episode in self._touched.values():
@@ -421,7 +422,7 @@ class Engine:
             if rule is not None:
                 changes.episodes.append(snapshot(rule, key, episode, timezone))
         for fingerprint, memory in self._memories.items():
-            for key in memory.dirty:
+            for key in memory.dirty if rows else ():
                 entry = memory.peek(key)
                 blob = None if entry is None else _ENCODER.encode(entry)
                 changes.windows.append(WindowRow(fingerprint, _ENCODER.encode(key), blob))
