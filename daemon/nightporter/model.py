@@ -87,9 +87,11 @@ class Position:
 class Chunk:
     """Whole lines of one stream, the unit that crosses threads.
 
-    `data` ends in a newline (a source adds one to a last line that lacks it). `start` is the offset of the
-    first byte in the stream, and with the stream's `identity` makes the ids of what is found there.
-    `end` is committed once every line of `data` has been judged.
+    `data` ends in a newline (a source adds one to a last line that lacks it), or is empty: such a chunk only
+    carries its `end` to the next commit, where a source has to remember something without a line (an `end`
+    with an empty mark: forget the stream). `start` is the offset of the first byte in the stream, and with
+    the stream's `identity` makes the ids of what is found there. `end` is committed once every line of
+    `data` has been judged.
     """
 
     origin: Origin
