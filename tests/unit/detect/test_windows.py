@@ -111,7 +111,8 @@ class Model:
         self.kept: list[tuple[int, int]] = []
 
     def observe(self, stamp: int, value: int) -> bool | None:
-        """None: late; else whether a window that contains the event is over."""
+        """None: late; else whether a window that contains the event is over. What is older than the newest
+        stamp - W - lateness is forgotten (RULES §4.3)."""
         if self.kept and stamp < max(s for s, _ in self.kept) - self.spec.within - LATENESS:
             return None
         if isinstance(self.spec, Distinct):
@@ -119,6 +120,8 @@ class Model:
             stamp = max(stamp, newest)
             self.kept = [(s, v) for s, v in self.kept if v != value]
         self.kept.append((stamp, value))
+        horizon = max(s for s, _ in self.kept) - self.spec.within - LATENESS
+        self.kept = [(s, v) for s, v in self.kept if s >= horizon]
         ends = [s for s, _ in self.kept if s >= stamp and s - self.spec.within < stamp]
         return any(
             sum(end - self.spec.within < s <= end for s, _ in self.kept) >= self.spec.threshold
