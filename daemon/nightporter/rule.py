@@ -125,7 +125,7 @@ class LineTest:
     """An inline test: `items` in order, then `fires` episodes are expected (None: not asked).
 
     Each item is an event given as fields, a raw line, or a wait that moves the clock. `sets` is what an
-    `events:` entry must have made of the last line.
+    `events:` entry must have made of the last line (None: the field is missing).
     """
 
     name: str
@@ -133,7 +133,7 @@ class LineTest:
     source: str = ""
     """The `from` that raw lines are parsed as; the rule's own first `from` by default."""
     fires: int | None = None
-    sets: tuple[tuple[str, Value], ...] = ()
+    sets: tuple[tuple[str, Value | None], ...] = ()
     tuned: bool = False
     place: Place
 

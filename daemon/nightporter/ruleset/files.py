@@ -1,0 +1,86 @@
+"""Rule files on disk → `SourceText`. The only part of this package that reads files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nightporter.errors import Place, Problem
+from nightporter.yamlfile import MAX_BYTES
+
+SUFFIXES: Final = frozenset({".yaml", ".yml"})
+MAX_FILES: Final = 2000
+"""Files of one folder that are read; more is surely the wrong folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceText:
+    """One rule file, not yet looked at. `shipped` files alone may hold `renamed:`."""
+
+    name: str
+    text: str | bytes
+    shipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFiles:
+    """What was found, and what could not be read."""
+
+    texts: tuple[SourceText, ...]
+    problems: tuple[Problem, ...]
+
+
+def read(paths: Iterable[Path], *, shipped: bool = False) -> ReadFiles:
+    """The rule files of folders (sorted by name, not below) and single files, in the order given.
+
+    Hidden files and what editors leave behind (`#x.yaml#`, `x.yaml~`, `.x.yaml.swp`) are left out. A path
+    that is not there or may not be read is a problem; so is a folder of more than `MAX_FILES` rule files.
+    A file that vanishes between listing and reading counts as not there.
+    """
+    texts: list[SourceText] = []
+    problems: list[Problem] = []
+    seen: set[Path] = set()
+    for path in paths:
+        try:
+            files = _files_of(path)
+        except OSError as err:
+            problems.append(_unreadable(path, err))
+            continue
+        if len(files) > MAX_FILES:
+            found = f"{len(files)} rule files in one folder"
+            problems.append(Problem(place=Place(str(path)), found=found, expected=f"at most {MAX_FILES}"))
+            continue
+        for file in files:
+            if (real := file.resolve()) in seen:
+                continue  # a file named beside its own folder
+            seen.add(real)
+            try:
+                texts.append(SourceText(name=str(file), text=_content(file), shipped=shipped))
+            except OSError as err:
+                problems.append(_unreadable(file, err))
+    return ReadFiles(tuple(texts), tuple(problems))
+
+
+def is_rule_file(path: Path) -> bool:
+    """Whether a folder's file is one of rules, by its name."""
+    return path.suffix in SUFFIXES and not path.name.startswith((".", "#"))
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted((p for p in path.iterdir() if is_rule_file(p) and p.is_file()), key=lambda p: p.name)
+
+
+def _content(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)  # one more, so that the parser can tell that it is too large
+
+
+def _unreadable(path: Path, err: OSError) -> Problem:
+    reason = (err.strerror or type(err).__name__).lower()
+    return Problem(
+        place=Place(str(path)), found=f"cannot be read: {reason}", fix="check the path and its permissions"
+    )

@@ -1,0 +1,210 @@
+"""`tune:`, `ignore:` and `renamed:`: what changes rules from outside their own file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from nightporter.errors import nearest
+from nightporter.rule import ALWAYS, Count, Distinct, Ignore, Rule, WindowSpec
+from nightporter.ruleset import values, windows
+from nightporter.ruleset.body import KEYS, Body, BodyReader, Phrase, check_keys, laid_over
+from nightporter.ruleset.conditions import ConditionReader
+from nightporter.ruleset.names import Names, Scope
+from nightporter.ruleset.values import NotA
+from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
+
+_WINDOW_KEYS: Final = ("threshold", "within", "field")
+TUNE_KEYS: Final = (*KEYS, *_WINDOW_KEYS, "replace")
+REPLACEABLE: Final = ("unless", "tags")
+_IGNORE_KEYS: Final = frozenset({"rule", "until", "why"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """A rule while tunes may still change it."""
+
+    id: str
+    page: Page
+    node: Node
+    body: Body
+    scope: Scope
+    untuned: Body | None = None
+
+    @classmethod
+    def of_watch(cls, rule: Rule, scope: Scope) -> Draft:
+        """A rule that the config's `watch:` made, so that it can be tuned like any other."""
+        page = Page(rule.place.file)
+        node = Scalar(line=rule.place.line, column=rule.place.column, text=rule.id, value=rule.id, plain=True)
+        body = Body(
+            title=rule.title,
+            sources=rule.sources,
+            when=rule.when,
+            message=Phrase(rule.message, page, node),
+            fix=rule.fix,
+        )
+        return cls(id=rule.id, page=page, node=node, body=body, scope=scope)
+
+
+Renamed = Mapping[str, str | None]
+"""Old id → new id, or None for a rule that was dropped."""
+
+
+def read_renamed(
+    sections: Sequence[tuple[Page, Node | None, bool]], drafts: Mapping[str, Draft]
+) -> dict[str, str | None]:
+    """The shipped `renamed:` tables."""
+    renamed: dict[str, str | None] = {}
+    for page, node, shipped in sections:
+        if node is None:
+            continue
+        if not shipped:
+            page.tell(
+                node, "'renamed:' in a file of your own", fix="it belongs to shipped files; take it out"
+            )
+            continue
+        for key, value in page.entries(node, "a map of old ids and new ones"):
+            dropped = isinstance(value, Scalar) and value.value is None
+            new = None if dropped else page.text(value, "a rule's id")
+            if new is not None and new not in drafts:
+                page.unknown(value, "rule", new, drafts)
+            renamed[key.text] = new
+    return renamed
+
+
+def _target(
+    drafts: Mapping[str, Draft], renamed: Renamed, page: Page, at: Node, rule_id: str
+) -> Draft | None:
+    """The rule that an entry speaks of; a renamed one is a warning and skips the entry."""
+    if rule_id in drafts:
+        return drafts[rule_id]
+    if rule_id in renamed:
+        new = renamed[rule_id]
+        fix = f"write '{new}'" if new else "take this entry out"
+        found = (
+            f"the rule '{rule_id}' is now called '{new}'"
+            if new
+            else f"the rule '{rule_id}' is no longer shipped"
+        )
+        page.tell(at, f"{found}; this entry is skipped", fix=fix, warning=True)
+    else:
+        page.tell(at, f"there is no rule '{rule_id}'", near=nearest(rule_id, drafts))
+    return None
+
+
+def tune(
+    names: Names, drafts: MutableMapping[str, Draft], renamed: Renamed, page: Page, key: Scalar, node: Node
+) -> None:
+    """Lay one `tune:` entry over its rule."""
+    draft = _target(drafts, renamed, page, key, key.text)
+    table = check_keys(page, node, f"what to change of '{key.text}'", TUNE_KEYS)
+    if draft is None or table is None:
+        return
+    scope = draft.scope
+    if "from" in table:
+        scope = names.scope(names.read_from(page, table["from"]))
+        scope.known |= draft.body.groups
+    written_for = page.whole(table.pop("version"), "a version", 1, 1_000_000) if "version" in table else None
+    if written_for is not None and (draft.body.version or 1) > written_for:
+        found = (
+            f"the rule '{key.text}' is at version {draft.body.version}; this was written for {written_for}"
+        )
+        page.tell(
+            page.key(node, "version"), found, fix="look at what changed, then raise the version", warning=True
+        )
+    top = BodyReader(page, names, scope, tuned=True).read(table)
+    window = _changed_window(page, node, table, draft.body.window, scope)
+    replaced = _replaced(page, table["replace"]) if "replace" in table else ()
+    untuned = draft.untuned or draft.body
+    body = laid_over(draft.body, replace(top, window=window or top.window), replaced)
+    drafts[key.text] = replace(draft, body=body, scope=scope, untuned=untuned)
+
+
+def _changed_window(
+    page: Page, node: Node, table: dict[str, Node], window: WindowSpec | None, scope: Scope
+) -> WindowSpec | None:
+    """`threshold`, `within` and `field` change the rule's own window."""
+    given = [key for key in _WINDOW_KEYS if key in table]
+    if not given:
+        return None
+    first = page.key(node, given[0])
+    if any(kind in table for kind in windows.KINDS):
+        page.tell(first, f"'{given[0]}' beside a window written anew", fix="keep one of the two")
+        return None
+    if window is None:
+        page.tell(first, f"'{given[0]}': this rule has no window", fix="write one, such as 'count: 5 in 10m'")
+        return None
+    if "field" in given and isinstance(window, Count):
+        page.tell(
+            page.key(node, "field"), "'field': this rule's window counts events", expected="threshold, within"
+        )
+        return None
+    threshold = windows.read_threshold(page, table["threshold"]) if "threshold" in table else None
+    within = windows.read_within(page, table["within"]) if "within" in table else None
+    threshold, within = threshold or window.threshold, within or window.within
+    if isinstance(window, Distinct):
+        counted = windows.read_field(page, table["field"], scope) if "field" in table else None
+        return Distinct(threshold, counted or window.field, within)
+    return Count(threshold, within)
+
+
+def _replaced(page: Page, node: Node) -> tuple[str, ...]:
+    names = page.texts(node, "unless or tags")
+    for name, item in zip(names, page.items(node), strict=False):
+        if name not in REPLACEABLE:
+            page.unknown(item, "key in 'replace'", name, REPLACEABLE)
+    return tuple(name for name in names if name in REPLACEABLE)
+
+
+def read_ignores(
+    names: Names, drafts: Mapping[str, Draft], renamed: Renamed, page: Page, node: Node
+) -> Iterator[Ignore]:
+    """The entries of one `ignore:`; one that is wrong is told and left out."""
+    if not isinstance(node, Items):
+        page.tell(node, describe(node), expected="a list of entries, each with '- '")
+        return
+    for item in node.items:
+        if not isinstance(item, Table):
+            page.tell(item, describe(item), expected="conditions, such as {client_ip: 203.0.113.9, why: …}")
+            continue
+        ignore = _ignore(names, drafts, renamed, page, item)
+        if ignore is not None:
+            yield ignore
+
+
+def _ignore(
+    names: Names, drafts: Mapping[str, Draft], renamed: Renamed, page: Page, node: Table
+) -> Ignore | None:
+    table = {key.text: value for key, value in node.entries}
+    rule_id = page.text(table["rule"], "a rule's id") if "rule" in table else None
+    draft = _target(drafts, renamed, page, table["rule"], rule_id) if rule_id else None
+    scope = draft.scope if draft else names.scope(("any",))
+    rest = [(key, value) for key, value in node.entries if key.text not in _IGNORE_KEYS]
+    when = ConditionReader(page, names, scope).all_of(rest)
+    why = page.prose(table["why"]) if "why" in table else None
+    end = _until(page, table["until"], names.surroundings.timezone) if "until" in table else None
+    if not rest and "rule" not in table:
+        page.tell(
+            node, "an entry without a condition", fix="it would leave every event uncounted: name a field"
+        )
+        return None
+    if ("rule" in table and draft is None) or ("until" in table and end is None):
+        return None
+    if when == ALWAYS and rest:
+        return None  # every condition of it was wrong, and told
+    return Ignore(when=when, rule=rule_id, until=end, why=why or "", place=page.place(node))
+
+
+def _until(page: Page, node: Node, timezone: str) -> int | None:
+    text = page.text(node, "a date such as 2027-01-31")
+    if text is None:
+        return None
+    zone: tzinfo | None = None if timezone == "local" else ZoneInfo(timezone)
+    try:
+        return values.until(text, zone)
+    except NotA as err:
+        page.tell(node, f"'{text}'", expected=err.expected)
+        return None
