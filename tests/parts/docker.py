@@ -1,0 +1,232 @@
+"""A real Docker engine for tests: a private dockerd with its own folders and socket, and a busybox image made
+from the system's /bin/busybox (no registry, no network for containers but `none` and `host`).
+
+    from tests.parts.docker import docker_engine  # in a conftest.py: makes the fixture known there
+    def test_x(docker_engine): docker_engine.run("echo hello", name="x")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NoReturn
+
+import docker
+import pytest
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+IMAGE = "busybox:local"
+_UP_S = 30.0
+_DOWN_S = 30.0
+
+
+def missing(what: str) -> NoReturn:
+    """Skip on a person's machine, fail in CI, which has to have everything."""
+    if os.environ.get("CI"):
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+def require_docker() -> None:
+    if os.name != "posix" or os.geteuid() != 0:
+        missing("a private dockerd needs root")
+    for program in ("dockerd", "containerd", "runc"):
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed (apt-get install docker.io)")
+    if not Path("/bin/busybox").is_file():
+        missing("/bin/busybox is not installed (apt-get install busybox-static)")
+
+
+def wait_for(what: str, happened: Callable[[], bool], within_s: float) -> None:
+    """Poll until `happened`; fails with `what` after the deadline."""
+    deadline = time.monotonic() + within_s
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(0.02)
+
+
+class DockerEngine:
+    """One dockerd of ours. `host` is its address; `client` the SDK's client for it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.socket = root / "docker.sock"
+        self.host = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: docker.DockerClient | None = None
+
+    @property
+    def client(self) -> docker.DockerClient:
+        if self._client is None:
+            self._client = docker.DockerClient(base_url=self.host, version="auto", timeout=30)
+        return self._client
+
+    def start(self) -> None:
+        """Start dockerd and wait until it answers; with vfs where overlay2 cannot be used."""
+        for driver in ("overlay2", "vfs"):
+            self._launch(driver)
+            if self._answers():
+                return
+            self.kill()
+        pytest.fail(f"dockerd did not start:\n{self.log()[-3000:]}", pytrace=False)
+
+    def _launch(self, driver: str) -> None:
+        arguments = ["dockerd", "--host", self.host, "--data-root", str(self.root / "data")]
+        arguments += ["--exec-root", str(self.root / "exec"), "--pidfile", str(self.root / "dockerd.pid")]
+        arguments += ["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none"]
+        with (self.root / "dockerd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*arguments, "--storage-driver", driver],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        deadline = time.monotonic() + _UP_S
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(DockerException):
+                self.client.ping()
+                return True
+            time.sleep(0.05)
+        return False
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """End dockerd; SIGTERM makes it stop its containers first."""
+        self._forget_client()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(by)
+        try:
+            process.wait(_DOWN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(_DOWN_S)
+        (self.root / "dockerd.pid").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End dockerd without a chance to tidy up; its containers live on until it is started again."""
+        self.stop(signal.SIGKILL)
+
+    def _forget_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def log(self) -> str:
+        path = self.root / "dockerd.log"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    def import_image(self, archive: bytes, name: str, changes: list[str] | None = None) -> None:
+        """Make an image of a tar archive, as `docker import` does."""
+        repository, _, tag = name.rpartition(":")
+        self.client.api.import_image_from_data(archive, repository=repository, tag=tag, changes=changes)
+
+    def run(self, script: str, *, name: str, image: str = IMAGE, **options: Any) -> Container:
+        """Start a container that runs a shell script. `options` are the SDK's (hence Any)."""
+        return self.create(script, name=name, image=image, start=True, **options)
+
+    def create(
+        self, script: str, *, name: str, image: str = IMAGE, start: bool = False, **options: Any
+    ) -> Container:
+        options.setdefault("network_mode", "none")
+        options.setdefault("stop_signal", "SIGKILL" if "trap" not in script else "SIGTERM")
+        container = self.client.containers.create(image, ["/bin/sh", "-c", script], name=name, **options)
+        if start:
+            container.start()
+        return container
+
+    def remove_all(self) -> None:
+        for container in self.client.containers.list(all=True):
+            with contextlib.suppress(DockerException):
+                container.remove(force=True)
+
+    def close(self) -> None:
+        """Remove what ran, end the processes that are ours, unmount, delete."""
+        if self._process is not None:
+            with contextlib.suppress(DockerException):
+                self.remove_all()
+        self.stop()
+        self._end_containerd()
+        for mount in reversed(_mounts_under(self.root)):
+            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _end_containerd(self) -> None:
+        """dockerd's own containerd outlives a dockerd that was killed."""
+        pid_file = self.root / "exec" / "containerd" / "containerd.pid"
+        if not pid_file.exists():
+            return
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline")
+        if command.exists() and str(self.root).encode() in command.read_bytes():
+            os.kill(pid, signal.SIGTERM)
+            wait_for("containerd ends", lambda: not command.exists() or not command.read_bytes(), _DOWN_S)
+
+
+def _mounts_under(root: Path) -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line.split()[4] for line in lines if line.split()[4].startswith(f"{root}/")]
+
+
+def busybox_archive() -> bytes:
+    """A root file system of busybox and its applets."""
+    applets = subprocess.run(["/bin/busybox", "--list"], check=True, capture_output=True, text=True).stdout
+    out = BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        add_busybox(tar, applets.split())
+        add_text(tar, "etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
+    return out.getvalue()
+
+
+def add_busybox(tar: tarfile.TarFile, applets: list[str]) -> None:
+    for folder in ("bin", "tmp", "etc", "proc", "sys", "dev", "run"):
+        entry = tarfile.TarInfo(folder)
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+        tar.addfile(entry)
+    tar.add(Path("/bin/busybox").resolve(), "bin/busybox")
+    for applet in applets:
+        if applet != "busybox":
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+
+
+def add_text(tar: tarfile.TarFile, path: str, text: str, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode = len(text.encode()), mode
+    tar.addfile(entry, BytesIO(text.encode()))
+
+
+@contextlib.contextmanager
+def running_engine() -> Iterator[DockerEngine]:
+    """An engine of one's own, for tests that end it; up in about a second."""
+    require_docker()
+    # Not pytest's tmp_path: sockets below it must stay under 108 characters.
+    engine = DockerEngine(Path(tempfile.mkdtemp(prefix="np-docker-", dir="/tmp")))
+    try:
+        engine.start()
+        engine.import_image(busybox_archive(), IMAGE, ['CMD ["/bin/sh"]'])
+        yield engine
+    finally:
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """The session's engine (each xdist worker has its own). Tests remove their containers."""
+    with running_engine() as engine:
+        yield engine
