@@ -132,7 +132,10 @@ def _tell(errors: Sequence[BaseException]) -> int:
 
 
 def _bug() -> int:
-    click.echo(traceback.format_exc(), err=True, nl=False)
+    # Imported here: it is for the rarest of ends. What a library raises may carry a webhook's address.
+    from nightporter.safetext import mask_secrets
+
+    click.echo(mask_secrets(traceback.format_exc()), err=True, nl=False)
     click.echo("This is a mistake in Nightporter, not yours.", err=True)
     return FOUND_TROUBLE
 
