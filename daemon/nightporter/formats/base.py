@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from nightporter.model import Fields, Stamp, Value
 from nightporter.rule import Test
@@ -61,4 +61,18 @@ class Format(Protocol):
 
         None: no promise can be made, every line must be judged. Empty: no line of this format can pass.
         """
+        ...
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """A format that needs to see what stands before a line, because a line may have been torn or forged
+    (Traefik's CLF). A lane that skips lines calls `parse_after` in place of `parse`."""
+
+    look_back: int
+    """Bytes before the line that are worth handing over."""
+
+    def parse_after(self, before: bytes, line: bytes, arrived: Stamp) -> Parsed:
+        """As `parse`, for a line that follows on `before`: the last `look_back` bytes before it, fewer only
+        at the start of the stream; empty, or ending in a line end."""
         ...

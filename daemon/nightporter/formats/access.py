@@ -1,0 +1,68 @@
+"""What both spellings of Traefik's access log share: names, paths and who the client is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from nightporter.formats import address
+from nightporter.formats.address import Network
+from nightporter.model import Fields, Nanos, Value
+
+LONGEST_REQUEST: Final[Nanos] = 400 * 86_400 * 10**9
+"""A duration beyond this is none: the time of such a line is its start."""
+MOST_BYTES: Final = 2**63
+_SEGMENT: Final = re.compile(
+    r"(?<=/)(?:(?P<n>[0-9]++)|[0-9a-fA-F]{16,}+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?![^/])"
+)
+
+
+def shape_of(path: str) -> str:
+    """The path with whole segments of digits as `N`, and of UUIDs or 16 and more hex digits as `H`."""
+    return _SEGMENT.sub(lambda found: "N" if found["n"] else "H", path)
+
+
+def without_provider(name: str) -> str:
+    """`plex@docker` → `plex`."""
+    return name.rpartition("@")[0] or name
+
+
+def put(fields: Fields, name: str, value: str | None) -> None:
+    """Set a field, unless Traefik wrote that it has none."""
+    if value and value != "-":
+        fields[name] = value
+
+
+def put_target(fields: Fields, target: str | None) -> None:
+    """`uri`, `path`, `path_shape` and `query` of a request's target as it was sent."""
+    if not target or target == "-":
+        return
+    fields["uri"] = target
+    path, _, query = target.partition("?")
+    if path:
+        fields["path"] = path
+        fields["path_shape"] = shape_of(path)
+    if query:
+        fields["query"] = query
+
+
+def put_status(fields: Fields, name: str, status: int | None) -> None:
+    """Set a status; 0 and what else is no status is missing."""
+    if status is not None and 100 <= status <= 999:
+        fields[name] = status
+
+
+def put_count(fields: Fields, name: str, value: int | None) -> None:
+    """Set a number that cannot be negative."""
+    if value is not None and 0 <= value < MOST_BYTES:
+        fields[name] = value
+
+
+def client_of(host: str | None, peer: str | None, trusted: Sequence[Network]) -> Value | None:
+    """The client: the right-most hop of ClientHost that is no trusted proxy, else the TCP peer.
+
+    Traefik copies the whole X-Forwarded-For of a peer that it trusts into ClientHost (v3, measured).
+    """
+    client = address.right_most_untrusted(host, trusted) if host else None
+    return client or (address.normalise(peer) if peer else None)

@@ -1,0 +1,107 @@
+"""Traefik's service log: v3's console (colours or not, with the caller at DEBUG) and JSON, v2's logfmt.
+
+    2026-11-24T09:59:48Z ERR middlewares/auth.go:12 > message error="…" routerName=bad@file
+
+Measured with 3.7.15. A message may hold line ends: its later lines have no stamp, and are messages. Where a
+line has an `error` but no message, the error is the message. Names of the access log's fields are not taken
+from a service line, so that no rule about requests can fit one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from nightporter.formats import ansi, levels, stamps
+from nightporter.formats.base import Parsed
+from nightporter.formats.fields import RESERVED, TRAEFIK
+from nightporter.formats.json_ import flattened, object_of, time_of
+from nightporter.formats.literals import Literals, Spelling
+from nightporter.formats.logfmt import PAIR, read_logfmt, value_of
+from nightporter.formats.open_fields import MESSAGE_NAMES, MOST_FIELDS, gathered, of_open_line
+from nightporter.model import Stamp, Value
+from nightporter.rule import Test
+
+NAME: Final = "traefik_service"
+SPELLING: Final = Spelling(cut=frozenset('"\\<>&'), otherwise=frozenset({ansi.MARK}))
+NOT_TAKEN: Final = RESERVED | TRAEFIK.keys()
+LONGEST_READ: Final = 65_536
+"""Characters of a console line that are searched for pairs; a longer one is a message as a whole."""
+_CONSOLE: Final = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) "
+    r"(?P<level>TRC|DBG|INF|WRN|ERR|FTL|PNC|\?\?\?) "
+    r"(?:(?P<caller>[\w./@-]{1,300}\.go:\d{1,6}) > )?(?P<rest>.*)",
+    re.DOTALL | re.ASCII,
+)
+_LOGFMT: Final = 'time="'
+_EXOTIC: Final = re.compile(r"(?<!\\)(?:\\\\)*+\\(?:/|u00(?:2[^26]|3[^cCeE]|[4-6]|7[^fF]))")
+
+
+def begins(text: str) -> bool:
+    """Whether a line without colours is the first of a message of this log, or a JSON line of either."""
+    return text.startswith(("{", _LOGFMT)) or _CONSOLE.match(text[:400]) is not None
+
+
+def read_service(text: str, zone: stamps.Zone, arrived: Stamp) -> Parsed:
+    """The event of any line that is no access line; `text` is without colours and line end."""
+    parsed = _read_json(text, zone, arrived) if text.startswith("{") else _read_console(text)
+    if parsed is None and text.startswith(_LOGFMT):
+        parsed = read_logfmt(text, zone, arrived)
+        if parsed is not None:
+            parsed.fields = {n: v for n, v in parsed.fields.items() if n not in NOT_TAKEN}
+            parsed.format = NAME
+    if parsed is not None:
+        return parsed
+    return Parsed(format=NAME, fields={"message": text} if text else {}, time=None)
+
+
+def _read_json(text: str, zone: stamps.Zone, arrived: Stamp) -> Parsed | None:
+    """None for what Go's encoders did not write: an escaped plain letter would hide it from the scanner."""
+    tree = None if "\\" in text and _EXOTIC.search(text) else object_of(text)
+    if tree is None:
+        return None
+    fields = gathered(flattened(tree), NOT_TAKEN)
+    if "message" not in fields:
+        fields["message"] = fields.get("error", text)
+    return Parsed(format=NAME, fields=fields, time=time_of(tree, zone, arrived))
+
+
+def _read_console(text: str) -> Parsed | None:
+    found = _CONSOLE.match(text)
+    if found is None:
+        return None
+    rest = found["rest"]
+    message, pairs = _parted(rest) if len(rest) <= LONGEST_READ else (rest, [])
+    told: dict[str, Value] = {name: value for name, value in pairs if name not in MESSAGE_NAMES}
+    fields = gathered(told.items(), NOT_TAKEN)
+    if found["caller"]:
+        fields["caller"] = found["caller"]
+    said = message or told.get("error", "")
+    if said:
+        fields["message"] = said
+    if found["level"] != "???":
+        fields["level"] = levels.canonical(found["level"])
+    return Parsed(format=NAME, fields=fields, time=stamps.rfc3339(found["time"]))
+
+
+def _parted(rest: str) -> tuple[str, list[tuple[str, str]]]:
+    """The message, and the pairs that end the line: the longest run of pairs that reaches its end."""
+    run: list[re.Match[str]] = []
+    for pair in _last_pairs(rest):
+        if run and pair.start() != run[-1].end() + 1:
+            run.clear()
+        run.append(pair)
+    if not run or run[-1].end() != len(rest):
+        return rest, []
+    return rest[: run[0].start()].rstrip(" "), [(pair["key"], value_of(pair)) for pair in run]
+
+
+def _last_pairs(rest: str) -> Iterator[re.Match[str]]:
+    found = list(PAIR.finditer(rest))
+    return iter(found[-MOST_FIELDS:])
+
+
+def of_service_line(test: Test, values: Sequence[Value]) -> Literals:
+    """The literals of a test on a service line."""
+    return of_open_line(test, values, SPELLING, NOT_TAKEN)
