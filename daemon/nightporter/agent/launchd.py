@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from nightporter import bundled
 from nightporter.agent.actions import (
     Action,
     Command,
@@ -25,7 +26,6 @@ from nightporter.agent.actions import (
 )
 from nightporter.agent.service import ServiceState, Setup, changed, shim
 from nightporter.errors import UserError
-from nightporter.shipped import shipped
 
 LABEL: Final = "local.nightporter"
 LOG_VARIABLE: Final = "NIGHTPORTER_LOG"
@@ -71,7 +71,7 @@ class Launchd:
         return f"{self._domain}/{LABEL}"
 
     def definition(self) -> bytes:
-        template = plistlib.loads((shipped("launchd") / f"{LABEL}.plist").read_bytes())
+        template = plistlib.loads((bundled.launchd() / f"{LABEL}.plist").read_bytes())
         values = {"SHIM": str(self.shim), "LOGS": str(self.logs), "HOME": str(self.setup.home)}
         filled = fill(template, values)
         assert isinstance(filled, dict)

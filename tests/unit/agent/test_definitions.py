@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tests.parts.launchd_plist import mistakes
 from tests.parts.managers import PRINT
 
+from nightporter import bundled
 from nightporter.agent.choose import choose
 from nightporter.agent.launchd import Launchd, fill, log_path, read_print
 from nightporter.agent.service import Setup, console_script, setup, shim
 from nightporter.agent.systemd import Systemd, quoted, read_show
 from nightporter.errors import UserError
-from nightporter.shipped import shipped
 
 
 def a_setup(home: str = "/Users/mina", *, config: Path | None = None, uid: int = 501) -> Setup:
@@ -97,7 +97,7 @@ def test_the_check_of_plists_finds(old: str, new: str, mistake: str) -> None:
 
 
 def test_the_template_is_a_good_plist_but_for_its_names() -> None:
-    data = (shipped("launchd") / "local.nightporter.plist").read_bytes()
+    data = (bundled.launchd() / "local.nightporter.plist").read_bytes()
     assert {found.split(":")[0] for found in mistakes(data)} == {
         "WorkingDirectory",
         "StandardOutPath",
