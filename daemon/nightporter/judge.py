@@ -4,8 +4,8 @@ Between two batches, in one transaction: the positions of what the engine has ju
 learned values, incidents and outbox rows. Nothing is sent before it; after a crash the commit is the truth,
 and reading goes on from its positions.
 
-What people must be told is committed at once. What only moved on (a position, a count below its threshold) may
-wait up to COMMIT_EVERY_S: should we die before, the lines are read and judged again from the last commit, with
+What people must be told is committed at once. What only moved on (a position, a count below its threshold)
+may wait up to COMMIT_EVERY_S: should we die before, the lines are judged again from the last commit on, with
 the windows of that commit, and give the same answer.
 """
 
@@ -27,7 +27,7 @@ from nightporter.detect.engine import Engine, LearnedRow, WindowRow
 from nightporter.errors import Unreachable
 from nightporter.incidents.ledger import Ledger, LedgerChanges
 from nightporter.lane import Lanes
-from nightporter.model import DAY, Chunk, Incident, Position, Severity, Stamp, Telling, short_id
+from nightporter.model import DAY, Chunk, Event, Incident, Position, Severity, Stamp, Telling, short_id
 from nightporter.rule import Ruleset
 from nightporter.store import incidents as incident_rows
 from nightporter.store import state
@@ -177,10 +177,15 @@ class Judge:
         return bool(self._positions or self._orphans or self.engine.dirty)
 
     def _judge_one(self, chunk: Chunk) -> None:
-        self.lanes.of(chunk.origin).judge(chunk)
+        self.lanes.of(chunk.origin).judge(chunk, self._failed)
         self._positions[(chunk.end.source, chunk.end.stream)] = chunk.end
         self.last_chunk[chunk.origin.source] = chunk.arrived
         self.counts["chunks"] += 1
+
+    def _failed(self, event: Event, error: Exception) -> None:
+        self._log.error(
+            "line.failed", source=event.origin.source, position=event.position, line=event.raw, exc_info=error
+        )
 
     def _take_rules(self, ruleset: Ruleset) -> None:
         self.engine.swap(ruleset)

@@ -26,7 +26,7 @@ AHEAD: Final = MINUTE
 RAW_CHARS: Final = 8_192
 """Characters of a line that are kept as `raw`: beyond, no rule looks (RULES §5)."""
 
-Parsed = Callable[[Event, list[str]], None]
+Failed = Callable[[Event, Exception], None]
 
 
 @dataclass(slots=True)
@@ -59,17 +59,21 @@ class Lane:
         self.literals = necessary.literals(self.plan, origin, self.form, rules.lists, rules.ruleset.timezone)
         self.scanner: Scanner = EveryLine() if self.literals is None or not scan else choose(self.literals)
         self.counts: Counter[str] = Counter()
-        """`lines` seen (by their ends), `candidates` judged, `bytes`, `ahead` (stamps set back)."""
+        """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours)."""
 
-    def judge(self, chunk: Chunk, told: Parsed | None = None) -> None:
-        """Judge every line of a chunk. `told` is called with each event and the ids of the rules that
-        counted it (for `explain`)."""
+    def judge(self, chunk: Chunk, failed: Failed | None = None) -> None:
+        """Judge every line of a chunk. A line on which a mistake of ours raises goes to `failed`, and the
+        next one is judged: no crafted line may stop the daemon."""
         self.counts["bytes"] += len(chunk.data)
         for event in self.events(chunk):
             self.counts["candidates"] += 1
-            counted = self._engine.judge(event, self.plan)
-            if told is not None:
-                told(event, counted)
+            try:
+                self._engine.judge(event, self.plan)
+            except Exception as err:
+                if failed is None:
+                    raise
+                self.counts["failed"] += 1
+                failed(event, err)
 
     def events(self, chunk: Chunk) -> Iterator[Event]:
         """The events of the chunk's candidate lines, in order."""

@@ -260,7 +260,8 @@ class Engine:
 
     def _grow_or_open(self, hit: _Hit, track: Track, outcome: Under | Over) -> None:
         episode, time = track.episode, hit.event.time
-        if episode is not None and time <= episode.last + hit.rule.quiet:
+        # With `quiet: 0s` every match is an episode of its own, equal stamps included.
+        if episode is not None and hit.rule.quiet and time <= episode.last + hit.rule.quiet:
             self._grow(hit, track, episode)
             return
         if episode is not None and not episode.ended:

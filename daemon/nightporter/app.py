@@ -1,0 +1,281 @@
+"""The composition root: config in, one group of tasks out. Nothing else builds parts.
+
+    sources ──chunks──▶ judge (lanes, engine, ledger) ──commit──▶ outbox ──▶ people
+                          ▲ rulebook (reload)
+
+The order of stopping is the order of the arrows: readers first, then what they brought is judged and
+committed, then the outbox gets a moment to send. What is not sent waits in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, assert_never
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from nightporter.clock import Clock
+from nightporter.config import Config, DockerSource, FileSource, SourceConfig
+from nightporter.detect.engine import Engine
+from nightporter.errors import BadFiles, Problem
+from nightporter.incidents.ledger import Ledger
+from nightporter.judge import LAST_COMMIT, Judge
+from nightporter.model import Chunk, Severity, Telling, short_id
+from nightporter.notify.outbox import Outbox
+from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
+from nightporter.sources.base import Source
+from nightporter.store import incidents, outbox, state
+from nightporter.store.database import Database
+from nightporter.supervise import PartStatus, supervise
+
+SCHEMAS: Final = (state.SCHEMA, incidents.SCHEMA, outbox.SCHEMA)
+DATABASE: Final = "nightporter.db"
+STATUS: Final = "status.json"
+STATUS_EVERY_S: Final = 10.0
+DRAIN_S: Final = 3.5
+"""How long the outbox may still send after a stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the outside tells a running daemon."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A source and how far it has handed over: where the supervisor restarts it from."""
+
+    source: Source
+    marks: dict[str, bytes]
+    status: PartStatus
+    judge: Judge
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        await self.source.run(self.marks, self._hand_over)
+
+    async def _hand_over(self, chunk: Chunk) -> None:
+        await self.judge.sink(chunk)
+        self.marks[chunk.end.stream] = chunk.end.mark
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The built parts. `run` is the whole life of one config."""
+
+    config: Config
+    clock: Clock
+    log: FilteringBoundLogger
+    database: Database
+    rulebook: Rulebook
+    judge: Judge
+    outbox: Outbox
+    readings: list[Reading]
+    signals: Signals
+    parts: dict[str, PartStatus] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    """What kind of mistake was told last, and how it read."""
+    successor: Config | None = None
+    """The config that the next life runs with, once it has changed."""
+
+    async def run(self) -> Config | None:
+        """Watch until told to stop, or until the config has changed (then gives the new one); then let the
+        lines and tellings that are here already through."""
+        judging = asyncio.create_task(self.judge.run(), name="judge")
+        async with asyncio.TaskGroup() as group:
+            readers = [group.create_task(self._supervised(r.source.name, r.run)) for r in self.readings]
+            others = [
+                group.create_task(self._supervised(name, run))
+                for name, run in (
+                    ("outbox", self.outbox.run),
+                    ("rules", partial(self.rulebook.run, self._rules_changed)),
+                    ("config", self._follow_config),
+                    ("status", self._write_status_for_ever),
+                )
+            ]
+            self._tell_of_problems(self.rulebook.in_force)
+            self.log.info("daemon.started", sources=[r.source.name for r in self.readings])
+            stopping = group.create_task(self.signals.stop.wait())
+            ending = {stopping, judging, others[2]}
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*readers, stopping):
+                task.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+            self.judge.stop()
+            await judging
+            await self.outbox.drain(DRAIN_S)
+            for task in others:
+                task.cancel()
+        await self._write_status(running=False)
+        self.log.info("daemon.stopped", restarting=self.successor is not None)
+        return self.successor
+
+    async def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        status = self.parts.setdefault(name, PartStatus(name=name))
+        await supervise(name, run, self.clock, self.log, status)
+
+    async def _rules_changed(self, in_force: InForce) -> None:
+        if not in_force.broken:
+            self.judge.swap(in_force.ruleset)
+        self._tell_of_problems(in_force)
+
+    def _tell_of_problems(self, in_force: InForce) -> None:
+        self._tell_mistakes(
+            "A rule file has a mistake; the last good rules stay in force",
+            [problem for problem in in_force.problems if not problem.warning],
+        )
+
+    def _tell_mistakes(self, title: str, problems: Sequence[Problem]) -> None:
+        """A broken file is told once, for each way in which it is broken."""
+        text = "\n\n".join(map(str, problems))
+        if text and text != self.told.get(title):
+            now = self.clock.now()
+            self.judge.tell(
+                Telling(
+                    id=short_id(title, text, now),
+                    kind="notice",
+                    severity=Severity.medium,
+                    title=title,
+                    message=text[:2_000],
+                    at=now,
+                    fix="Mend the file; 'nightporter check' shows every mistake.",
+                )
+            )
+        self.told[title] = text
+
+    async def _follow_config(self) -> None:
+        """Return when config.yaml says something else, and is right."""
+        path = self.config.path
+        seen = fingerprint([path]) if path else ()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self.signals.reload.wait()
+            asked = self.signals.reload.is_set()
+            if asked:
+                self.signals.reload.clear()
+                self.rulebook.reload()
+            if path is None or (fingerprint([path]) == seen and not asked):
+                continue
+            seen = fingerprint([path])
+            try:
+                config = await asyncio.to_thread(read_config, path)
+            except BadFiles as err:
+                for problem in err.problems:
+                    self.log.warning("config.problem", problem=str(problem))
+                self._tell_mistakes(
+                    "config.yaml has a mistake; the last good config stays in force", err.problems
+                )
+                continue
+            if config != self.config:
+                self.successor = config
+                return
+
+    async def _write_status_for_ever(self) -> None:
+        while True:
+            await self._write_status(running=True)
+            await self.clock.sleep(STATUS_EVERY_S)
+
+    async def _write_status(self, *, running: bool) -> None:
+        text = msgspec.json.encode(self.status(running=running), enc_hook=str)
+        await asyncio.to_thread(_replace, self.config.state / STATUS, text)
+
+    def status(self, *, running: bool) -> dict[str, object]:
+        """Everything `nightporter status` shows, JSON-able."""
+        in_force = self.rulebook.in_force
+        return {
+            "at": self.clock.now(),
+            "running": running,
+            "pid": os.getpid(),
+            "parts": {name: part.as_dict() for name, part in self.parts.items()},
+            "sources": {
+                r.source.name: {**r.source.status(), "last_chunk": self.judge.last_chunk.get(r.source.name)}
+                for r in self.readings
+            },
+            "rules": {
+                "in_force": len(in_force.ruleset.rules),
+                "kept": in_force.kept,
+                "problems": [str(problem) for problem in in_force.problems],
+            },
+            "judge": {
+                **self.judge.counts,
+                **self.judge.lanes.counts(),
+                "trouble": self.judge.trouble,
+                "engine": dict(self.judge.engine.counts),
+            },
+            "outbox": self.outbox.status(),
+        }
+
+
+async def build(
+    config: Config, *, clock: Clock, log: FilteringBoundLogger, signals: Signals, stack: AsyncExitStack
+) -> Daemon:
+    """Build every part of one config; `stack` closes them."""
+    database = await Database.open(config.state / DATABASE, SCHEMAS)
+    stack.push_async_callback(database.close)
+    rulebook = Rulebook(config, database, clock, log)
+    in_force = await rulebook.open()
+    last_commit, marks = await database.call(
+        lambda connection: (state.load_text(connection, LAST_COMMIT), state.load_positions(connection))
+    )
+    sender = Outbox(database, config, clock=clock, log=log)
+    judge = Judge(
+        engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
+        ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}),
+        database=database,
+        outbox=sender,
+        clock=clock,
+        log=log,
+    )
+    await judge.restore()
+    readings = [
+        Reading(source, dict(marks.get(source.name, {})), PartStatus(name=source.name), judge)
+        for source in (build_source(entry, clock) for entry in config.sources)
+    ]
+    return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals)
+
+
+def build_source(config: SourceConfig, clock: Clock) -> Source:
+    """A source of its config's kind; its library is imported only then."""
+    match config:
+        case FileSource():
+            from nightporter.sources.files import FileSource as Files
+
+            return Files(config, clock)
+        case DockerSource():
+            from nightporter.sources.docker import DockerSource as Docker
+
+            return Docker(config, clock)
+        case _:
+            assert_never(config)
+
+
+async def run_daemon(config: Config, *, clock: Clock, log: FilteringBoundLogger, signals: Signals) -> None:
+    """The daemon's whole life: one `Daemon` after the other, as the config changes, until told to stop.
+
+    Raises what keeps it from starting at all.
+    """
+    successor: Config | None = config
+    while successor is not None:
+        async with AsyncExitStack() as stack:
+            daemon = await build(successor, clock=clock, log=log, signals=signals, stack=stack)
+            successor = await daemon.run()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a small file so that a reader finds the old or the new one, never half. A full disk leaves the
+    old one: the status is a convenience."""
+    beside = path.with_suffix(".new")
+    with suppress(OSError):
+        beside.write_bytes(data)
+        beside.replace(path)

@@ -1,0 +1,46 @@
+"""What the verbs that need rules and config share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from nightporter import configfile, rulebook
+from nightporter.config import Config
+from nightporter.errors import BadFiles
+from nightporter.rule import Ruleset
+from nightporter.ruleset import read
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The config file; by default ~/.config/nightporter/config.yaml.",
+)
+
+
+def config_of(path: Path | None) -> Config:
+    """The config of this file, or of the default place, where a missing file means the defaults.
+
+    Raises BadFiles with every mistake in it.
+    """
+    loaded = configfile.read(path)
+    if not loaded.ok:
+        raise BadFiles(loaded.problems)
+    return loaded.config
+
+
+def ruleset_of(config: Config, only: Sequence[Path] = ()) -> Ruleset:
+    """The rules of the config, or those of these files and folders alone. Raises BadFiles."""
+    if only:
+        found = read(only)
+        sources, unread = found.texts, found.problems
+    else:
+        sources, unread = rulebook.texts(config)
+    loaded = rulebook.judged(sources, config)
+    problems = [p for p in (*unread, *loaded.problems) if not p.warning]
+    if problems:
+        raise BadFiles(problems)
+    return loaded.ruleset

@@ -1,0 +1,49 @@
+"""`nightporter check`: look over config and rules; name every mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nightporter import rulebook, ruletest
+from nightporter.cli._rules import config_of, config_option
+from nightporter.errors import BadFiles, Problem
+from nightporter.ruleset import read
+
+
+@click.command(epilog="Example: nightporter check ~/.config/nightporter/rules/mine.yaml")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@config_option
+def command(files: tuple[Path, ...], config_file: Path | None) -> int:
+    """Look over the config, all rule files and their inline tests, and name every mistake with its place.
+
+    With FILES, only these rule files (or folders) are looked over, next to the config and the shipped rules.
+    Changes nothing. The exit code is 2 if there is a mistake.
+    """
+    problems: list[Problem] = []
+    try:
+        config = config_of(config_file)
+    except BadFiles as err:
+        for problem in err.problems:
+            click.echo(str(problem), err=True)
+        return 2
+    sources, unread = rulebook.texts(config)
+    if files:
+        extra = read(files)
+        named = {source.name for source in extra.texts}
+        sources = (*(s for s in sources if s.shipped and s.name not in named), *extra.texts)
+        unread = (*unread, *extra.problems)
+    loaded = rulebook.judged(sources, config)
+    problems = [*unread, *loaded.problems]
+    for problem in sorted(problems, key=lambda p: p.place):
+        click.echo(str(problem), err=True)
+    if any(not problem.warning for problem in problems):
+        return 2
+    rules = loaded.ruleset.rules
+    off = sum(not rule.enabled for rule in rules)
+    click.echo(
+        f"{len(rules)} rules ({off} off), {len(loaded.ruleset.enrichers)} events, "
+        f"{ruletest.count(loaded.ruleset)} inline tests: all is well."
+    )
+    return 0

@@ -1,0 +1,83 @@
+"""`nightporter explain`: say how lines are read and which rules count them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from nightporter.cli._rules import config_of, config_option, ruleset_of
+from nightporter.cli.replay import LINE_CHARS, origin_of
+from nightporter.detect.compiled import CompiledRule, applies
+from nightporter.detect.engine import Engine
+from nightporter.lane import Arrival, Lane
+from nightporter.model import Event, Fields
+from nightporter.safetext import for_terminal
+from nightporter.sources.files import read_whole
+
+_INNER = ("raw", "arrived", "source")
+"""Fields that say nothing about how a line was read."""
+
+
+@click.command(epilog="Example: nightporter explain --from service:ombi /tmp/ombi.log")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--from", "name", required=True, help="What the lines are, as in a rule's `from`.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line of the input.")
+@config_option
+def command(file: Path, name: str, as_json: bool, config_file: Path | None) -> None:
+    """For each line of FILE (standard input by default): what was read from it, and which rules count it.
+
+    For a person also: which rules looked and did not count it, and why.
+    """
+    config = config_of(config_file)
+    engine = Engine(ruleset_of(config))
+    lane = Lane(origin_of(name, config), engine, Arrival(replayed=True), scan=False)
+    number = 0
+    for chunk in read_whole(file, lane.origin):
+        for event in lane.events(chunk):
+            number += 1
+            counted = engine.judge(event, lane.plan)
+            if as_json:
+                shown = {"line": number, "events": [_shown(event)], "rules": counted}
+                click.echo(msgspec.json.encode(shown).decode())
+            else:
+                click.echo("\n".join(_told(number, event, counted, lane)))
+
+
+def _shown(event: Event) -> Fields:
+    return {name: value for name, value in event.fields.items() if name not in _INNER}
+
+
+def _told(number: int, event: Event, counted: Sequence[str], lane: Lane) -> list[str]:
+    lines = [f"line {number}, read as {event.format}: {for_terminal(event.raw, LINE_CHARS)}"]
+    lines += [
+        f"    {name}: {for_terminal(str(value), LINE_CHARS)}" for name, value in sorted(_shown(event).items())
+    ]
+    for rule, formats in lane.plan.rules:
+        if formats is not None and event.format not in formats:
+            continue
+        verdict = "counts it" if rule.id in counted else why_not(rule, event)
+        lines.append(f"  {rule.id}: {verdict}")
+    if not any(
+        applies(rule.rule.sources, lane.origin, (event.format,)) != frozenset() for rule, _ in lane.plan.rules
+    ):
+        lines.append("  no rule looks at such lines")
+    return lines
+
+
+def why_not(rule: CompiledRule, event: Event) -> str:
+    """Why a rule left an event uncounted, in words."""
+    captured: Fields = {}
+    if not rule.when(event.fields, captured):
+        return "its `when` does not fit"
+    fields = {**event.fields, **captured}
+    if rule.unless(fields, None):
+        return "its `unless` fits"
+    if rule.ignored(fields, None):
+        return "an `ignore:` entry covers it"
+    missing = [part.field for part in rule.by if part.field not in fields]
+    if missing:
+        return f"the line has no {' and no '.join(missing)} to group by"
+    return "it is too late, or lacks the field that is counted"

@@ -1,0 +1,99 @@
+"""`nightporter replay`: judge old log files; send nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from nightporter import origins
+from nightporter.cli._rules import config_of, config_option, ruleset_of
+from nightporter.config import Config, FileSource
+from nightporter.detect.narrate import clock_time
+from nightporter.model import Chunk, Episode, Origin
+from nightporter.replay import Replay
+
+LINE_CHARS: Final = 500
+"""Characters of a line that a person is shown."""
+
+
+@click.command(epilog="Example: nightporter replay --from traefik --json /tmp/traefik.log.1.gz")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--from", "name", required=True, help="What the lines are, as in a rule's `from`: traefik …")
+@click.option(
+    "--rules",
+    "only",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Judge by these files or folders alone, not by the config's rules.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for every episode.")
+@config_option
+def command(
+    files: tuple[Path, ...], name: str, only: tuple[Path, ...], as_json: bool, config_file: Path | None
+) -> None:
+    """Run old log FILES (plain or .gz, `-` for standard input) through the rules and say what they find.
+
+    Nothing is sent and nothing is remembered. Files are read in the order given: oldest first.
+    """
+    config = config_of(config_file)
+    replay = Replay(ruleset_of(config, only))
+    origin = origin_of(name, config)
+    replay.feed(_chunks(files, origin, quiet=as_json))
+    for episode in replay.episodes():
+        if as_json:
+            click.echo(msgspec.json.encode(summary(episode)).decode())
+        else:
+            click.echo(for_terminal(_sentence(episode, config.timezone), LINE_CHARS))
+    if not as_json:
+        lines = replay.lanes.counts()["candidates"]
+        click.echo(f"{len(replay.episodes())} episodes; {lines} lines were worth a closer look.")
+
+
+def origin_of(name: str, config: Config) -> Origin:
+    """What the config knows of a source of this name is true of the file's lines too."""
+    for source in config.sources:
+        if isinstance(source, FileSource) and source.name == name:
+            known = origins.named(name, tz=source.tz, trusted_proxies=source.trusted_proxies)
+            services = (source.service,) if source.service else known.services
+            form = known.format if source.format == "auto" else source.format
+            fields = tuple(("service", service) for service in services)
+            return Origin(
+                source=name,
+                kind="file",
+                stream=name,
+                format=form,
+                services=services,
+                fields=fields,
+                tz=known.tz,
+                trusted_proxies=known.trusted_proxies,
+            )
+    return origins.named(name)
+
+
+def summary(episode: Episode) -> dict[str, object]:
+    """An episode as a program reads it: stamps in nanoseconds since the epoch."""
+    return {
+        "rule": episode.rule,
+        "key": episode.key,
+        "severity": episode.severity.name,
+        "first": episode.first,
+        "last": episode.last,
+        "count": episode.count,
+        "message": episode.message,
+    }
+
+
+def _sentence(episode: Episode, timezone: str) -> str:
+    who = ", ".join(str(value) for value in episode.key.values())
+    return (
+        f"{clock_time(episode.first, timezone)}  {episode.severity.name:8}  {episode.rule}  {who}  "
+        f"×{episode.count}  {episode.message}"
+    )
+
+
+def _chunks(files: Iterable[Path], origin: Origin, *, quiet: bool) -> Iterator[Chunk]:
+    raise NotImplementedError

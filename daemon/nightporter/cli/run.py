@@ -1,0 +1,49 @@
+"""`nightporter run`: watch the logs until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Final
+
+import click
+
+from nightporter import logs
+from nightporter.app import Signals, run_daemon
+from nightporter.cli._rules import config_of, config_option
+from nightporter.clock import SystemClock
+from nightporter.config import Config
+
+DEADLINE_S: Final = 5.0
+"""After a stop is asked for, the process ends within this time whatever hangs: everything that matters is
+committed by then, and a thread that waits for a dead server cannot be ended in any other way."""
+
+
+@click.command(epilog="Example: nightporter run --config ./config.yaml")
+@config_option
+def command(config_file: Path | None) -> None:
+    """Watch the logs that the config names, and tell its destinations what matters, until stopped.
+
+    SIGTERM and Ctrl-C stop it within 5 seconds; SIGHUP reads rules and config again (they are also read
+    again whenever they change).
+    """
+    config = config_of(config_file)
+    asyncio.run(watch(config))
+
+
+async def watch(config: Config) -> None:
+    """Run the daemon in this process, under its signals."""
+    signals = Signals()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        signals.stop.set()
+        loop.call_later(DEADLINE_S, os._exit, 0)
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGINT, stop)
+    loop.add_signal_handler(signal.SIGHUP, signals.reload.set)
+    with logs.configure(level=config.log.level, path=config.log.path) as configured:
+        await run_daemon(config, clock=SystemClock(), log=configured.log, signals=signals)

@@ -1,0 +1,195 @@
+"""The rules in force: read, judged by their own tests, replaced on change, never broken.
+
+A file with an error changes nothing: the last good set stays in force. Its texts are kept in the store, so
+that a cold start with a broken file runs on them, or, without any, on the shipped rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from nightporter import bundled, ruletest
+from nightporter.clock import Clock
+from nightporter.config import Config
+from nightporter.errors import Problem
+from nightporter.rule import Ruleset
+from nightporter.ruleset import Loaded, SourceText, load, read, watch_rules
+from nightporter.store import state
+from nightporter.store.database import Database
+
+LOOK_EVERY_S: Final = 1.5
+"""How often the files are looked at: the truth behind the file system's own hints, which may be lost."""
+SETTLE_S: Final = 0.2
+"""How long the files must be still before they are read: an editor's save is several changes."""
+LAST_GOOD: Final = "last good rules"
+
+Kept = Literal["files", "last good", "shipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The set that judges now, and all that is wrong with the files as they are now."""
+
+    ruleset: Ruleset
+    problems: tuple[Problem, ...]
+    kept: Kept = "files"
+
+    @property
+    def broken(self) -> bool:
+        """Whether the files on disk are not what is in force."""
+        return self.kept != "files"
+
+
+class _Text(msgspec.Struct, frozen=True):
+    name: str
+    text: str
+    shipped: bool
+
+
+def texts(config: Config) -> tuple[tuple[SourceText, ...], tuple[Problem, ...]]:
+    """The shipped rule files and the person's, in the config's order. A folder of the person's that does
+    not exist yet is empty, not wrong."""
+    shipped = read([bundled.rules()], shipped=True) if config.shipped_rules else read([])
+    own = read([path for path in config.rule_dirs if path.exists() or path.suffix])
+    return shipped.texts + own.texts, shipped.problems + own.problems
+
+
+def judged(sources: Sequence[SourceText], config: Config) -> Loaded:
+    """Load the texts and run every inline test; a failing test is a mistake like any other."""
+    loaded = load(sources, surroundings(config))
+    if not loaded.ok:
+        return loaded
+    ruleset = loaded.ruleset
+    watched = watch_rules(config.watch, str(config.path or "config.yaml"))
+    whole = replace(ruleset, rules=ruleset.rules + watched)
+    return Loaded(whole, loaded.problems + tuple(ruletest.failures(whole)))
+
+
+class Rulebook:
+    """Reads the rule files at the start and on every change."""
+
+    def __init__(self, config: Config, database: Database, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._config = config
+        self._database = database
+        self._clock = clock
+        self._log = log
+        self._look = asyncio.Event()
+        self._again = False
+        self.in_force = InForce(Ruleset(), ())
+
+    async def open(self) -> InForce:
+        """The set to start with."""
+        self._print = fingerprint(self._folders())
+        loaded, sources, unread = await asyncio.to_thread(self._load)
+        if loaded.ok and not unread:
+            await self._keep(sources)
+            self.in_force = InForce(loaded.ruleset, loaded.problems)
+        else:
+            self.in_force = await self._fall_back(unread + loaded.problems)
+        self._tell()
+        return self.in_force
+
+    def _load(self) -> tuple[Loaded, tuple[SourceText, ...], tuple[Problem, ...]]:
+        sources, unread = texts(self._config)
+        return judged(sources, self._config), sources, unread
+
+    async def _fall_back(self, problems: tuple[Problem, ...]) -> InForce:
+        kept = await self._database.call(lambda connection: state.load_text(connection, LAST_GOOD))
+        if kept is not None:
+            sources = [
+                SourceText(name=t.name, text=t.text, shipped=t.shipped)
+                for t in msgspec.json.decode(kept, type=list[_Text])
+            ]
+            loaded = await asyncio.to_thread(judged, sources, self._config)
+            if loaded.ok:
+                return InForce(loaded.ruleset, problems, "last good")
+        shipped = read([bundled.rules()], shipped=True)
+        loaded = await asyncio.to_thread(judged, shipped.texts, self._config)
+        return InForce(loaded.ruleset, problems, "shipped")
+
+    async def _keep(self, sources: Iterable[SourceText]) -> None:
+        kept = msgspec.json.encode(
+            [
+                _Text(s.name, s.text if isinstance(s.text, str) else s.text.decode(), s.shipped)
+                for s in sources
+            ]
+        ).decode()
+
+        def write(connection: sqlite3.Connection) -> None:
+            state.save_text(connection, LAST_GOOD, kept)
+
+        await self._database.call(write)
+
+    def hint(self) -> None:
+        """The file system says that something changed. Call it on the loop."""
+        self._look.set()
+
+    def reload(self) -> None:
+        """Read the files again even if they look the same (SIGHUP). Call it on the loop."""
+        self._again = True
+        self._look.set()
+
+    async def run(self, changed: Callable[[InForce], Awaitable[None]]) -> None:
+        """Follow the files for ever; `changed` gets each new state, good or broken."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
+            if not self._again and fingerprint(self._folders()) == self._print:
+                continue
+            await self._settled()
+            self._again = False
+            loaded, sources, unread = await asyncio.to_thread(self._load)
+            if loaded.ok and not unread:
+                await self._keep(sources)
+                self.in_force = InForce(loaded.ruleset, loaded.problems)
+            else:
+                self.in_force = InForce(self.in_force.ruleset, unread + loaded.problems, "last good")
+            self._tell()
+            await changed(self.in_force)
+
+    async def _settled(self) -> None:
+        """Wait until the files are still for SETTLE_S (but not for ever)."""
+        for _ in range(10):
+            self._print = fingerprint(self._folders())
+            await self._clock.sleep(SETTLE_S)
+            if fingerprint(self._folders()) == self._print:
+                return
+
+    def _folders(self) -> list[Path]:
+        return [bundled.rules(), *self._config.rule_dirs]
+
+    def _tell(self) -> None:
+        log = self._log.bind(rules=len(self.in_force.ruleset.rules), kept=self.in_force.kept)
+        for problem in self.in_force.problems:
+            log.warning("rule.problem", problem=str(problem))
+        log.info("rules.in_force")
+
+
+def fingerprint(paths: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
+    """Names, sizes, times and inodes of the files in these folders: changes whenever one of them does."""
+    found: list[tuple[str, int, int, int]] = []
+    for path in paths:
+        try:
+            names = [entry.path for entry in os.scandir(path)] if path.is_dir() else [str(path)]
+        except OSError:
+            continue
+        for name in names:
+            try:
+                stat = os.stat(name)  # noqa: PTH116 - a Path for each file each second is waste
+            except OSError:
+                continue
+            found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(sorted(found))
