@@ -35,15 +35,17 @@ def parse(file: str, content: str | bytes, *, hide_urls: bool = False) -> Page:
     if text is None:
         return page
     page.lines = tuple(_LINE_END.split(text))
+    mended_lines: set[int] = set()
     while True:
         try:
             page.root = _Composer(page, text).document()
         except yaml.YAMLError as err:
             at, found, fix = explain(err, page.lines)
-            where = Scalar(line=at[0], column=at[1], text="", value=None, plain=True)
-            again = any(p.place.line == at[0] for p in page.problems)
-            page.tell(where, found, fix=fix)
-            mended = None if again or len(page.problems) >= MAX_PROBLEMS else repaired(text, at)
+            mended = None
+            if at[0] not in mended_lines and len(page.problems) < MAX_PROBLEMS:
+                page.tell(Scalar(line=at[0], column=at[1], text="", value=None, plain=True), found, fix=fix)
+                mended_lines.add(at[0])
+                mended = repaired(text, at)
             if mended is None:
                 page.root = None
                 return page

@@ -108,19 +108,26 @@ class Page:
             return ""  # the caret below would point past what is shown
         return line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + "…"
 
+    def wrong(self, node: Node, expected: str, fix: str = "") -> None:
+        """Tell that a node is not what is expected here."""
+        if isinstance(node, Scalar) and node.trap:
+            self._told_trap(node)
+        else:
+            self.tell(node, describe(node), expected=expected, fix=fix)
+
     # Readers: each tells what is wrong and returns None.
 
     def table(self, node: Node, what: str) -> dict[str, Node] | None:
         """A map whose keys the caller knows nothing about; `what` names it: "a map of rules"."""
         if not isinstance(node, Table):
-            self.tell(node, describe(node), expected=what)
+            self.wrong(node, what)
             return None
         return {key.text: value for key, value in self.entries(node, what)}
 
     def entries(self, node: Node, what: str) -> tuple[tuple[Scalar, Node], ...]:
         """A map's keys and values, for maps whose keys people choose; empty if it is no map."""
         if not isinstance(node, Table):
-            self.tell(node, describe(node), expected=what)
+            self.wrong(node, what)
             return ()
         for key, _ in node.entries:
             if key.trap:
@@ -159,7 +166,7 @@ class Page:
         """Non-empty text; numbers are taken as written, traps and true/false are refused."""
         if not isinstance(node, Scalar):
             fix = "put quotes around this" if self._looks_like_braces(node) else ""
-            self.tell(node, describe(node), expected=what, fix=fix)
+            self.wrong(node, what, fix)
             return None
         if node.trap:
             self._told_trap(node)
@@ -189,25 +196,24 @@ class Page:
         """true or false (YAML's yes, no, on and off are fine here: they cannot be meant otherwise)."""
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
-        self.tell(node, describe(node), expected="true or false")
+        self.wrong(node, "true or false")
         return None
 
     def whole(self, node: Node, what: str, low: int, high: int) -> int | None:
         """A whole number within bounds."""
-        if isinstance(node, Scalar) and node.trap:
-            self._told_trap(node)
-            return None
-        value = node.value if isinstance(node, Scalar) and node.plain else None
+        value = node.value if isinstance(node, Scalar) and node.plain and not node.trap else None
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self.tell(node, describe(node), expected=f"{what}, a whole number from {low} to {high}")
+        digits = isinstance(node, Scalar) and node.text.isdigit() and not node.plain
+        fix = "take the quotes away" if digits else ""
+        self.wrong(node, f"{what}, a whole number from {low} to {high}", fix)
         return None
 
     def value(self, node: Node, what: str = "a value") -> Value | None:
         """One value: text, a number, true or false."""
         if not isinstance(node, Scalar):
             fix = "put quotes around this" if self._looks_like_braces(node) else ""
-            self.tell(node, describe(node), expected=what, fix=fix)
+            self.wrong(node, what, fix)
             return None
         if node.trap:
             self._told_trap(node)

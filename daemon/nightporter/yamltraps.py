@@ -16,6 +16,7 @@ import yaml
 from nightporter.model import Value
 
 QUOTES: Final = "put quotes around this"
+_INDENT: Final = "check the indentation of both, and whether the one above misses its ':'"
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT: Final = re.compile(r"[-+]?[0-9]+\.[0-9]*(e[-+]?[0-9]+)?\Z", re.IGNORECASE)
 _TRUE: Final = frozenset({"true", "yes", "on"})
@@ -97,6 +98,9 @@ _OPENERS: Final = {
 
 def _explain_at(spot: Spot, line: str, problem: str) -> tuple[Spot, str, str]:
     value = _value_at(line, spot[1])
+    if value and spot[1] <= value[0] and "mapping values are not allowed" in problem:
+        indented = len(line) - len(line.lstrip()) + 1
+        return (spot[0], indented), "this line is indented as if it belonged to the one above", _INDENT
     at = (spot[0], value[0] + 1) if value else spot
     text = line[value[0] : value[1]] if value else ""
     rest = line[spot[1] - 1 :]
@@ -203,12 +207,9 @@ def repaired(text: str, spot: Spot) -> str | None:
     if index >= len(lines):
         return None
     line = lines[index]
-    if line.lstrip(" ").startswith("\t"):
-        lines[index] = line.replace("\t", "  ")
-        return "".join(lines)
     value = _value_at(line, spot[1])
-    if value is None:
-        return None
+    if value is None or "\t" in line or spot[1] <= value[0]:
+        return None  # the fault is not in the value
     inner = line[value[0] : value[1]].strip("\"'").replace("'", "''")
     lines[index] = f"{line[: value[0]]}'{inner}'{line[value[1] :]}"
     return "".join(lines)

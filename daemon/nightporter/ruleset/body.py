@@ -32,7 +32,7 @@ from nightporter.ruleset.inline import read_fields, read_tests
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamlpage import Node, Page, Table, describe
+from nightporter.yamlpage import Node, Page, Table
 
 T = TypeVar("T")
 
@@ -268,7 +268,7 @@ def read_severity(page: Page, node: Node) -> Severity | None:
 def check_keys(page: Page, node: Node, what: str, known: Collection[str]) -> dict[str, Node] | None:
     """A map's entries; unknown keys, keys of later versions and a second window are told and left out."""
     if not isinstance(node, Table):
-        page.tell(node, describe(node), expected=what)
+        page.wrong(node, what)
         return None
     table: dict[str, Node] = {}
     first_window = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nightporter.detect.patterns import PatternError, compile_pattern
-from nightporter.formats.base import FieldType
+from nightporter.formats import FieldType
 from nightporter.model import SECOND, Value
 from nightporter.rule import All, AnyOf, Condition, ListRef, Op, Operand, Test
 from nightporter.ruleset import values
@@ -54,13 +54,13 @@ class ConditionReader:
                 return self.all_of(node.entries)
             case Items(items=items) if items:
                 return AnyOf(tuple(self.read_map(item, key) for item in items))
-        self.page.tell(node, describe(node), expected=f"conditions for '{key}': a map, or a list of maps")
+        self.page.wrong(node, f"conditions for '{key}': a map, or a list of maps")
         return All()
 
     def read_map(self, node: Node, key: str) -> Condition:
         if isinstance(node, Table):
             return self.all_of(node.entries)
-        self.page.tell(node, describe(node), expected=f"a map of conditions for '{key}'")
+        self.page.wrong(node, f"a map of conditions for '{key}'")
         return All()
 
     def all_of(self, entries: Iterable[tuple[Scalar, Node]]) -> Condition:
@@ -134,7 +134,7 @@ class ConditionReader:
         try:
             return convert(node.text, value)
         except NotA as err:
-            self._told_wrong(self.page, node, name, err.expected)
+            self._told_wrong(node, name, err)
             return None
 
     def _list(self, node: Scalar, name: str, convert: Callable[[str, Value], Value]) -> Operand | None:
@@ -149,15 +149,15 @@ class ConditionReader:
                 convert(entry.text, entry.value)
             except NotA as err:
                 fix = f"it is compared with '{name}' at {self.page.place(node)}"
-                entry.page.tell(entry.node, describe(entry.node), expected=err.expected, fix=fix)
+                entry.page.tell(entry.node, err.found or describe(entry.node), expected=err.expected, fix=fix)
         return ListRef(wanted)
 
-    def _told_wrong(self, page: Page, node: Scalar, name: str, expected: str) -> None:
+    def _told_wrong(self, node: Scalar, name: str, err: NotA) -> None:
+        found = err.found or f"{describe(node)} for '{name}'"
         if self.names.is_list(node.text):
-            a_list = f"there is a list of that name: write '${node.text}'"
-            page.tell(node, describe(node), expected=expected, fix=a_list)
+            self.page.tell(node, found, fix=f"there is a list of that name: write '${node.text}'")
         else:
-            page.tell(node, describe(node), expected=f"{expected} for '{name}'")
+            self.page.tell(node, found, expected=err.expected)
 
     def _converter(self, name: str, kind: FieldType, op: Op) -> Callable[[str, Value], Value]:
         """Text and value as written → operand; raises NotA."""
@@ -186,7 +186,8 @@ class ConditionReader:
         try:
             pattern = compile_pattern(text)
         except PatternError as err:
-            raise NotA(f"a regex that compiles ({err})") from err
+            found = f"this regex does not compile: {err.message} at its character {err.position + 1}"
+            raise NotA("", found) from err
         self.groups.update(pattern.groups)
         self.scope.known.update(pattern.groups)
         return text

@@ -8,7 +8,7 @@ from nightporter.model import DAY, Nanos, Value
 from nightporter.rule import LineTest, TestItem
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
+from nightporter.yamlpage import Items, Node, Page, Scalar, Table
 
 MAX_REPEAT: Final = 100_000
 """Repetitions of one item; keeps a check of all rules within seconds."""
@@ -26,7 +26,7 @@ def read_tests(
 ) -> tuple[LineTest, ...]:
     """All tests of a rule, or of an `events:` entry; one that is wrong is told and left out."""
     if not isinstance(node, Items):
-        page.tell(node, describe(node), expected="a list of tests")
+        page.wrong(node, "a list of tests")
         return ()
     reader = _Reader(page, names, scope, "sets" if of_event else "fires")
     read = (reader.test(item, number, tuned) for number, item in enumerate(node.items, 1))
@@ -110,7 +110,7 @@ class _Reader:
             return None if line is None else TestItem(line=line, repeat=steps.repeat, every=steps.every)
         if not isinstance(node, Table):
             expected = "a line, or a map with line" if key == "lines" else "an event: a map of fields"
-            self._page.tell(node, describe(node), expected=expected)
+            self._page.wrong(node, expected)
             return None
         wrapper = {k.text: v for k, v in node.entries}
         if key == "events" and not isinstance(wrapper.get("event"), Table) and set(wrapper) != {"wait"}:

@@ -227,7 +227,8 @@ class _Loading:
     # Rules
 
     def rules(self) -> None:
-        for rule in watch_rules(self.names.surroundings.watch):
+        surroundings = self.names.surroundings
+        for rule in watch_rules(surroundings.watch, surroundings.watch_file):
             self.drafts[rule.id] = Draft.of_watch(rule, self.names.scope(rule.sources))
         for file in self.files:
             entries = file.page.entries(file.top["rules"], "a map of rules") if "rules" in file.top else ()

@@ -7,19 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from nightporter.errors import nearest
-from nightporter.formats.base import FieldSpec, FieldType
-from nightporter.formats.fields import field_type, fields_of
+from nightporter.formats import FORMATS, FieldSpec, FieldType, field_type, fields_of
 from nightporter.model import Kind, Value
 from nightporter.rule import LearnedList, StaticList
 from nightporter.yamlpage import Node, Page
 
 EVERYWHERE: Final = ("source", "time", "started", "arrived", "raw")
 """Fields of every event, whatever its format."""
-KINDS: Final[frozenset[str]] = frozenset({*get_args(Kind), "any"})
-FORMATS: Final = frozenset(
-    {"traefik", "traefik_service", "auto", "text", "json", "logfmt", "syslog", "record", "macos"}
-)
-"""Formats that `from` may name."""
+ELSEWHERE: Final[frozenset[str]] = frozenset({*get_args(Kind), "any", *FORMATS, "macos"})
+"""What `from` may name without a config. `macos` is the name of a preset that comes in a later version, so
+that rules for it load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +28,8 @@ class Surroundings:
     destinations: Collection[str] | None = None
     timezone: str = "local"
     watch: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    watch_file: str = "config.yaml"
+    """The file that `watch` stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class Names:
         return tuple(dict.fromkeys(names))
 
     def _check_source(self, page: Page, node: Node, name: str) -> None:
-        known = KINDS | FORMATS
+        known = ELSEWHERE
         configured = self.surroundings.sources
         if name in known or (configured is not None and name in configured):
             return
@@ -150,6 +149,6 @@ class Scope:
             if not self.open
             else f"'{name}' is no field that this rule's sources always have",
             near=nearest(name, self.known),
-            fix="" if not self.open else "it is missing, and its condition false, in lines without it",
+            fix="" if not self.open else "it is missing in lines that do not carry it",
             warning=self.open,
         )

@@ -15,7 +15,7 @@ from nightporter.ruleset.body import KEYS, Body, BodyReader, Phrase, check_keys,
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
+from nightporter.yamlpage import Items, Node, Page, Scalar, Table
 
 _WINDOW_KEYS: Final = ("threshold", "within", "field")
 TUNE_KEYS: Final = (*KEYS, *_WINDOW_KEYS, "replace")
@@ -164,11 +164,11 @@ def read_ignores(
 ) -> Iterator[Ignore]:
     """The entries of one `ignore:`; one that is wrong is told and left out."""
     if not isinstance(node, Items):
-        page.tell(node, describe(node), expected="a list of entries, each with '- '")
+        page.wrong(node, "a list of entries, each with '- '")
         return
     for item in node.items:
         if not isinstance(item, Table):
-            page.tell(item, describe(item), expected="conditions, such as {client_ip: 203.0.113.9, why: …}")
+            page.wrong(item, "conditions, such as {client_ip: 203.0.113.9, why: …}")
             continue
         ignore = _ignore(names, drafts, renamed, page, item)
         if ignore is not None:

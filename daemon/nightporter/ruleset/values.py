@@ -14,10 +14,11 @@ from nightporter.model import DAY, HOUR, MINUTE, SECOND, Nanos, Severity, Stamp
 
 
 class NotA(ValueError):
-    """The text is not one; `expected` says what one looks like."""
+    """The text is not one; `expected` says what one looks like, `found` what it is instead, if that helps."""
 
-    def __init__(self, expected: str) -> None:
+    def __init__(self, expected: str, found: str = "") -> None:
         self.expected = expected
+        self.found = found
         super().__init__(expected)
 
 
@@ -131,7 +132,7 @@ def network(text: str) -> str:
     try:
         net = ip_network(text.strip("[]") if text.startswith("[") else text, strict=False)
     except ValueError:
-        raise NotA("an address or network, such as 203.0.113.9 or 10.0.0.0/8") from None
+        raise NotA("one such as 203.0.113.9 or 10.0.0.0/8", f"'{text}' is not an address") from None
     if isinstance(net, IPv6Network):
         mapped = net.network_address.ipv4_mapped
         if mapped is not None and net.prefixlen >= 96:

@@ -10,7 +10,7 @@ from nightporter.rule import Count, Distinct, WindowSpec
 from nightporter.ruleset import values
 from nightporter.ruleset.names import Scope
 from nightporter.ruleset.values import NotA
-from nightporter.yamlpage import Node, Page, Scalar, Table, describe
+from nightporter.yamlpage import Node, Page, Scalar, Table
 
 KINDS: Final = ("count", "distinct")
 LATER: Final = frozenset({"sum", "absence", "ratio", "spike", "first_seen", "sequence"})
@@ -57,7 +57,7 @@ def read_window(page: Page, kind: str, node: Node, scope: Scope) -> WindowSpec |
         return None
     match = (_COUNT if kind == "count" else _DISTINCT).match(text)
     if not match:
-        page.tell(node, describe(node), expected=f"'{kind}: {example}', or a map")
+        page.wrong(node, f"'{kind}: {example}', or a map")
         return None
     threshold = int(match["n"])
     if not 1 <= threshold <= MAX_THRESHOLD:

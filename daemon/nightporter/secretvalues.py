@@ -1,0 +1,91 @@
+"""Where a secret of the config may live, besides the config itself: a file, or the macOS keychain.
+
+`file:PATH` must be readable by its owner alone; `keychain:NAME` is asked of `security`. No error text ever
+holds the secret.
+"""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from nightporter.config import Secret
+from nightporter.errors import UserError
+
+MAX_BYTES: Final = 64 * 1024
+KEYCHAIN_SECONDS: Final = 30
+"""A locked keychain asks the person; under launchd nobody may be there to answer."""
+_NOT_FOUND: Final = 44
+"""`security`'s exit code for an item that is not in the keychain (errSecItemNotFound; man security)."""
+
+
+class NoSecret(UserError):
+    """The secret could not be had; `fix` says what to do."""
+
+    def __init__(self, found: str, fix: str) -> None:
+        self.found = found
+        self.fix = fix
+        super().__init__(f"{found}; {fix}")
+
+
+def resolve(text: str, folder: Path, home: Path, platform: str = sys.platform) -> Secret:
+    """The secret that a value names (`file:PATH`, `keychain:NAME`), or the value itself.
+
+    Relative paths are relative to `folder`, the config's own. Raises NoSecret.
+    """
+    if text.startswith("file:"):
+        return _from_file(placed(text.removeprefix("file:").strip(), folder, home))
+    if text.startswith("keychain:"):
+        return _from_keychain(text.removeprefix("keychain:").strip(), platform)
+    return Secret(text)
+
+
+def placed(text: str, folder: Path, home: Path) -> Path:
+    """A path as the config means it: `~` is the home, anything relative starts at the config's folder."""
+    if text == "~" or text.startswith("~/"):
+        return home / text[2:]
+    return folder / text
+
+
+def _from_file(path: Path) -> Secret:
+    try:
+        with path.open("rb") as stream:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                raise NoSecret(f"{path} can be read by others (mode {mode:04o})", f"run: chmod 600 '{path}'")
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as err:
+        reason = (err.strerror or type(err).__name__).lower()
+        raise NoSecret(f"{path} cannot be read: {reason}", "check the path and its owner") from err
+    text = content.decode("utf-8", "replace").strip()
+    if not text or len(content) > MAX_BYTES or "\n" in text:
+        raise NoSecret(f"{path} does not hold one line with the secret", "write the secret, and nothing else")
+    return Secret(text)
+
+
+def _from_keychain(name: str, platform: str) -> Secret:
+    if platform != "darwin":
+        raise NoSecret("there is no keychain on this system", "use file:PATH (mode 0600) or ${VARIABLE}")
+    if not name:
+        raise NoSecret("no name after 'keychain:'", "write keychain:NAME")
+    add = f"add it: security add-generic-password -a nightporter -s '{name}' -w"
+    try:
+        done = subprocess.run(
+            ["security", "find-generic-password", "-w", "-s", name],
+            capture_output=True,
+            timeout=KEYCHAIN_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as err:
+        found = f"the keychain did not answer for '{name}' ({type(err).__name__})"
+        raise NoSecret(found, "unlock the keychain, and allow 'security' to read the item") from err
+    if done.returncode == _NOT_FOUND:
+        raise NoSecret(f"the keychain has no item '{name}'", add)
+    secret = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode != 0 or not secret:
+        raise NoSecret(f"the keychain refuses '{name}' (security ended with {done.returncode})", add)
+    return Secret(secret)
