@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -97,11 +98,17 @@ class DockerEngine:
         assert self._process is not None
         deadline = time.monotonic() + _UP_S
         while self._process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(DockerException):
-                self.client.ping()
-                return True
+            if self._listens():
+                with contextlib.suppress(DockerException):
+                    self.client.ping()
+                    return True
             time.sleep(0.05)
         return False
+
+    def _listens(self) -> bool:
+        """Asked before the SDK is: it leaves its socket open where nothing listens."""
+        with socket.socket(socket.AF_UNIX) as door:
+            return door.connect_ex(str(self.socket)) == 0
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         """End dockerd; SIGTERM makes it stop its containers first."""

@@ -6,6 +6,7 @@ The SDK is imported late: it costs 20 MiB and a quarter of a second that a daemo
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -180,21 +181,28 @@ class Engine:
 
     async def now(self) -> Stamp:
         """The engine's own clock: in a VM it need not be ours."""
-        info = await ask(self._pool, self._client.info)
+        info = await self._ask(self._client.info)
         return read_stamp(str(info.get("SystemTime", "")))
 
     async def ids(self) -> list[str]:
         """All containers, running or not."""
-        rows = await ask(self._pool, lambda: self._client.containers(all=True, quiet=True))
+        rows = await self._ask(lambda: self._client.containers(all=True, quiet=True))
         return [str(row["Id"]) for row in rows]
 
     async def inspect(self, container_id: str) -> Container | None:
         """The container as it stands; None when it is gone."""
-        return await ask(self._pool, lambda: _inspect(self._client, container_id))
+        return await self._ask(lambda: _inspect(self._client, container_id))
 
     async def ping(self) -> None:
         """Raises Unreachable when the engine does not answer."""
-        await ask(self._pool, self._client.ping)
+        await self._ask(self._client.ping)
+
+    async def _ask(self, question: Callable[[], T]) -> T:
+        def knock_and_ask() -> T:
+            _knock(self.endpoint)
+            return question()
+
+        return await ask(self._pool, knock_and_ask)
 
     @asynccontextmanager
     async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Stream]:
@@ -243,7 +251,7 @@ class Stream:
 @asynccontextmanager
 async def connect(endpoint: Endpoint, pool: ThreadPoolExecutor) -> AsyncIterator[Engine]:
     """Open the engine: negotiate its version, make ready for streams. Raises Unreachable or Denied."""
-    client = await ask(pool, lambda: _client(endpoint))
+    client = await ask(pool, lambda: _open_client(endpoint))
     try:
         async with _session(endpoint) as (session, base):
             yield Engine(endpoint, client, session, base, pool)
@@ -276,7 +284,16 @@ def _words(err: BaseException) -> str:
     return str(err) or type(err).__name__
 
 
-def _client(endpoint: Endpoint) -> APIClient:
+def _knock(endpoint: Endpoint) -> None:
+    """Raises OSError where nothing listens on the unix socket; the SDK (7.2.0) would leave its own open."""
+    scheme, _, path = endpoint.url.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(ASK_S)
+            door.connect(path)
+
+
+def _open_client(endpoint: Endpoint) -> APIClient:
     from docker import APIClient
     from docker.tls import TLSConfig
 
@@ -284,6 +301,7 @@ def _client(endpoint: Endpoint) -> APIClient:
     if endpoint.tls is not None:
         pair = (endpoint.tls.cert, endpoint.tls.key) if endpoint.tls.cert and endpoint.tls.key else None
         tls = TLSConfig(client_cert=pair, ca_cert=endpoint.tls.ca, verify=endpoint.tls.verify)
+    _knock(endpoint)
     return APIClient(base_url=endpoint.url, version="auto", timeout=ASK_S, tls=tls)
 
 

@@ -67,7 +67,7 @@ class Follower:
         self._idle_s = idle_s
         self._position = Position(mark)
         self._repeats = Repeats(mark)
-        self._newest = max((stamp for stamp, _ in mark.seen), default=mark.floor)
+        self._newest = self._position.newest
         self._awake = asyncio.Event()
         self._gone = False
         if container.running or container.finished >= mark.floor:

@@ -70,6 +70,11 @@ class Position:
         """Where a new connection has to begin, inclusive."""
         return self._floor
 
+    @property
+    def newest(self) -> Stamp:
+        """The highest stamp of the last lines; `floor` while there are none."""
+        return max((stamp for stamp, _ in self._seen), default=self._floor)
+
     def advance(self, stamps: Sequence[Stamp], lines: Sequence[bytes], size: int) -> Mark:
         """These lines, of `size` bytes, were given out; the mark that stands after them."""
         tail = min(len(lines), _KEEP)

@@ -218,7 +218,7 @@ class Watch:
             self._begin(now)
         elif lost:
             self._note("engine_up", now)
-        missed_since = self._position.floor
+        missed_since = self._position.newest
         await self._look(engine)
         self._slot.set(engine)
         self._came(engine)
@@ -274,8 +274,8 @@ class Watch:
         elif follower is None:
             self._follow(container)
         else:
-            if container.running and container.started != follower.container.started:
-                follower.wake()
+            if container.started != follower.container.started:
+                follower.wake()  # even if it has ended since: what it wrote is unread
             follower.container = container
         self._name_origins()
 
