@@ -21,6 +21,7 @@ from typing import Final, assert_never
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from nightporter import configfile
 from nightporter.clock import Clock
 from nightporter.config import Config, DockerSource, FileSource, SourceConfig
 from nightporter.detect.engine import Engine
@@ -169,16 +170,16 @@ class Daemon:
                 continue
             seen = fingerprint([path])
             try:
-                config = await asyncio.to_thread(read_config, path)
-            except BadFiles as err:
-                for problem in err.problems:
-                    self.log.warning("config.problem", problem=str(problem))
-                self._tell_mistakes(
-                    "config.yaml has a mistake; the last good config stays in force", err.problems
-                )
+                loaded = await asyncio.to_thread(configfile.read, path)
+            except BadFiles as err:  # it cannot be read now; an editor may be replacing it
+                self.log.warning("config.problem", problem=str(err))
                 continue
-            if config != self.config:
-                self.successor = config
+            for problem in loaded.problems:
+                self.log.warning("config.problem", problem=str(problem))
+            errors = [problem for problem in loaded.problems if not problem.warning]
+            self._tell_mistakes("config.yaml has a mistake; the last good config stays in force", errors)
+            if loaded.ok and loaded.config != self.config:
+                self.successor = loaded.config
                 return
 
     async def _write_status_for_ever(self) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,9 +20,10 @@ from structlog.typing import FilteringBoundLogger
 from nightporter import bundled, ruletest
 from nightporter.clock import Clock
 from nightporter.config import Config
+from nightporter.configfile import surroundings
 from nightporter.errors import Problem
 from nightporter.rule import Ruleset
-from nightporter.ruleset import Loaded, SourceText, load, read, watch_rules
+from nightporter.ruleset import Loaded, SourceText, load, read
 from nightporter.store import state
 from nightporter.store.database import Database
 
@@ -66,12 +67,11 @@ def texts(config: Config) -> tuple[tuple[SourceText, ...], tuple[Problem, ...]]:
 def judged(sources: Sequence[SourceText], config: Config) -> Loaded:
     """Load the texts and run every inline test; a failing test is a mistake like any other."""
     loaded = load(sources, surroundings(config))
-    if not loaded.ok:
-        return loaded
-    ruleset = loaded.ruleset
-    watched = watch_rules(config.watch, str(config.path or "config.yaml"))
-    whole = replace(ruleset, rules=ruleset.rules + watched)
-    return Loaded(whole, loaded.problems + tuple(ruletest.failures(whole)))
+    ours = {source.name for source in sources if source.shipped}
+    # A warning about a shipped file is for us, not for the person who runs it.
+    problems = tuple(p for p in loaded.problems if not (p.warning and p.place.file in ours))
+    failures = tuple(ruletest.failures(loaded.ruleset)) if loaded.ok else ()
+    return Loaded(loaded.ruleset, problems + failures)
 
 
 class Rulebook:

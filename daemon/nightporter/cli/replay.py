@@ -15,6 +15,7 @@ from nightporter.config import Config, FileSource
 from nightporter.detect.narrate import clock_time
 from nightporter.model import Chunk, Episode, Origin
 from nightporter.replay import Replay
+from nightporter.safetext import for_terminal
 
 LINE_CHARS: Final = 500
 """Characters of a line that a person is shown."""
