@@ -5,8 +5,8 @@ own type, so that a channel cannot be handed the wrong one: `SafeDiscord`, `Safe
 block), `SafeTerminal`, `SafeHtml`, `SafePlain` (mail's text and subject, and any other service).
 
 What holds for all of them: no control, bidi, zero-width or other invisible character comes through (each
-shows as a mark, so that it is seen and joins nothing); secrets are masked; no `scheme://` is left for a client
-to make a link of (`https[:]//`, as security people write it); nothing is longer than `limit`, and a cut shows
+shows as a mark, so that it is seen and joins nothing); secrets are masked; no `scheme://` is left for clients
+to make links of (`https[:]//`, as security people write it); nothing is longer than `limit`, and a cut shows
 as `…` and never parts an escape. Time is linear in the text, of which `MAX_INPUT` characters are read.
 """
 

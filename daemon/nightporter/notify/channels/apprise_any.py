@@ -1,0 +1,61 @@
+"""Any other service that apprise knows, as plain text.
+
+apprise tells yes or no and no more, so a no is tried again with growing waits; a message that is refused while
+others get through is parked by the outbox in the end.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import apprise
+
+from nightporter.config import AppriseDestination
+from nightporter.errors import UserError
+from nightporter.model import Severity
+from nightporter.notify.outcome import Delivered, Outcome, Retry
+from nightporter.notify.render import Message
+from nightporter.safetext import for_plain, for_subject
+
+TITLE: Final = 200
+LINE: Final = 400
+BODY: Final = 3000
+
+
+class AnyChannel:
+    """One apprise URL."""
+
+    def __init__(self, destination: AppriseDestination) -> None:
+        """Raises UserError when no plugin takes the URL."""
+        self._apprise = apprise.Apprise()
+        if not self._apprise.add(destination.url.reveal()):
+            raise UserError(
+                f"destination {destination.name}: apprise knows no such URL; "
+                "see https://appriseit.com/services/ for how each service's is written"
+            )
+
+    def send(self, message: Message, *, plain: bool = False) -> Outcome:
+        accepted = self._apprise.notify(
+            title=for_subject(f"[{message.severity.name}] {message.title}", TITLE),
+            body=body(message, short=plain) or "-",
+            body_format=apprise.NotifyFormat.TEXT,
+            notify_type=_type(message.severity),
+            interpret_escapes=False,
+        )
+        return Delivered() if accepted else Retry("the service did not accept it")
+
+
+def body(message: Message, *, short: bool) -> str:
+    """The message as lines; `short`: without its parts."""
+    lines: list[str] = [for_plain(message.text, LINE * 2)]
+    for part in () if short else message.parts:
+        texts = [for_plain(line, LINE, lines=False) for line in part.text.splitlines() if line.strip()]
+        lines += [f"{part.name}: {texts[0]}"] if len(texts) == 1 else [f"{part.name}:", *texts]
+    lines.append(for_plain(message.footer, LINE, lines=False))
+    return "\n".join(lines)[:BODY]
+
+
+def _type(severity: Severity) -> apprise.NotifyType:
+    if severity >= Severity.high:
+        return apprise.NotifyType.FAILURE
+    return apprise.NotifyType.WARNING if severity == Severity.medium else apprise.NotifyType.INFO

@@ -1,0 +1,108 @@
+"""A file of JSON lines: everything that was told, one object a telling, for programs.
+
+Text is masked and otherwise as it was: JSON in ASCII cannot be broken by it, in a terminal neither. The file is
+opened by name for each line, so that it may be rotated by anyone at any time; a line is one write with O_APPEND.
+A telling whose id stands near the file's end is not written twice, so a crash between writing and recording
+repeats nothing. A full disk is tried again; a half line that it left is ended first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC
+from pathlib import Path
+from typing import Any, Final
+
+from nightporter.model import Stamp, Telling
+from nightporter.notify.localtime import wall
+from nightporter.notify.outcome import Delivered, Outcome, Retry
+from nightporter.notify.render import Message
+from nightporter.safetext import mask_secrets
+
+TAIL_BYTES: Final = 262_144
+"""How much of the file's end is searched for a telling that may have been written before a crash."""
+
+
+class FileChannel:
+    """Appends to `path`, made with its folder if missing, readable by its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written: set[str] | None = None
+
+    def send(self, message: Message, *, plain: bool = False) -> Outcome:
+        try:
+            for telling in message.tellings:
+                self._append(telling)
+        except OSError as err:
+            return Retry(f"{self._path}: cannot be written: {err.strerror}")
+        return Delivered()
+
+    def _append(self, telling: Telling) -> None:
+        if self._written is None:
+            self._written = _ids_at_end(self._path)
+        if telling.id in self._written:
+            return
+        data = (json.dumps(record(telling)) + "\n").encode("ascii")
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(handle).st_size
+            if size and os.pread(handle, 1, size - 1) != b"\n":
+                data = b"\n" + data
+            written = os.write(handle, data)
+        finally:
+            os.close(handle)
+        if written < len(data):
+            raise OSError(28, "No space left on device")
+
+
+def record(telling: Telling) -> dict[str, Any]:
+    """The object of one telling; times are ISO 8601, UTC. Any: JSON."""
+    return {
+        "id": telling.id,
+        "kind": telling.kind,
+        "severity": telling.severity.name,
+        "rule": telling.rule,
+        "incident": telling.incident,
+        "title": mask_secrets(telling.title),
+        "message": mask_secrets(telling.message),
+        "key": {k: mask_secrets(v) if isinstance(v, str) else v for k, v in telling.key.items()},
+        "at": _iso(telling.at),
+        "first": _iso(telling.first),
+        "last": _iso(telling.last),
+        "count": telling.count,
+        "grew": telling.grew,
+        "distinct": telling.distinct,
+        "window": telling.window,
+        "top": {k: [[mask_secrets(v), n] for v, n in values] for k, values in telling.top.items()},
+        "samples": [mask_secrets(sample) for sample in telling.samples],
+        "fix": telling.fix,
+        "tags": list(telling.tags),
+        "references": list(telling.references),
+        "seen_late": telling.seen_late,
+    }
+
+
+def _iso(stamp: Stamp) -> str | None:
+    return wall(stamp, UTC).isoformat() if stamp else None
+
+
+def _ids_at_end(path: Path) -> set[str]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            lines = file.read(TAIL_BYTES).split(b"\n")
+    except FileNotFoundError:
+        return set()
+    return {found for line in lines if (found := _id_of(line))}
+
+
+def _id_of(line: bytes) -> str:
+    try:
+        found = json.loads(line)
+    except ValueError:  # a line cut by the window or by a crash
+        return ""
+    return str(found.get("id", "")) if isinstance(found, dict) else ""

@@ -1,0 +1,343 @@
+"""From a send to a message for people, before any face is given to it: pure.
+
+Words are English and short, for a phone. Who, what, when, how many, what to do, and how to have it ignored.
+Every text may hold an attacker's; it is `Untrusted`, and a channel makes it safe for its face.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final, Literal
+
+from nightporter.model import SECOND, Severity, Stamp, Telling, Untrusted, Value, short_id
+from nightporter.notify.localtime import shown, span
+from nightporter.notify.plan import Reason, Send, topic
+from nightporter.safetext import mask_secrets
+from nightporter.store.outbox import OutboxRow
+
+MessageKind = Literal["alert", "again", "resolved", "notice", "test", "folded", "digest"]
+
+TOP_VALUES: Final = 5
+TOP_KEYS: Final = 10
+SAMPLES: Final = 3
+DIGEST_TOPICS: Final = 20
+LONGEST_IGNORE: Final = 700
+
+_PLURALS: Final = {
+    "client_ip": "addresses",
+    "user": "users",
+    "service": "services",
+    "container": "containers",
+    "host": "hosts",
+    "path": "paths",
+    "path_shape": "paths",
+}
+_DIGEST_WORDS: Final = {
+    Reason.digest_time: "What was not urgent.",
+    Reason.quiet_over: "What came in the quiet hours.",
+    Reason.late: "What could not be told in time.",
+    Reason.no_room: "More came than the cap of single messages allows.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A labelled piece of a message; `name` is ours, `text` is not.
+
+    `code`: lines to be shown as they are. `exact`: to be pasted somewhere, so whole or not at all.
+    """
+
+    name: str
+    text: Untrusted
+    code: bool = False
+    exact: bool = False
+    short: bool = False
+    """May stand beside others on a wide screen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One thing to show. `id` is the same for the same rows, however often they are rendered."""
+
+    id: str
+    kind: MessageKind
+    severity: Severity
+    title: Untrusted
+    text: Untrusted
+    parts: tuple[Part, ...]
+    footer: Untrusted
+    at: Stamp
+    tellings: tuple[Telling, ...]
+    weight: int = 1
+    """How many tellings it stands for."""
+
+
+def render(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
+    """The message that this send is."""
+    if send.shape == "digest":
+        return _digest(send, zone, now)
+    if send.shape == "folded":
+        return _folded(send, zone, now)
+    return _single(send.rows[0], zone, now)
+
+
+def _message_id(rows: Iterable[OutboxRow]) -> str:
+    return short_id(*sorted(row.id for row in rows))
+
+
+# --- one telling
+
+_PREFIX: Final = {
+    "alert": "",
+    "again": "Still going on: ",
+    "resolved": "Over: ",
+    "notice": "",
+    "test": "Test: ",
+}
+
+
+def _single(row: OutboxRow, zone: tzinfo | None, now: Stamp) -> Message:
+    telling = row.telling
+    return Message(
+        id=_message_id([row]),
+        kind=telling.kind,
+        severity=telling.severity,
+        title=Untrusted(_PREFIX[telling.kind] + telling.title),
+        text=Untrusted(telling.message),
+        parts=tuple(_single_parts(telling, zone, now)),
+        footer=Untrusted(_footer(telling)),
+        at=telling.at,
+        tellings=(telling,),
+    )
+
+
+def _single_parts(telling: Telling, zone: tzinfo | None, now: Stamp) -> Iterable[Part]:
+    if telling.key:
+        yield Part(name="Who", text=Untrusted(_who(telling.key)), short=True)
+    if telling.count:
+        yield Part(name="How many", text=Untrusted(_how_many(telling)), short=True)
+    if telling.first:
+        when = _when(telling.first, telling.last, zone, now)
+        yield Part(name="When", text=Untrusted(when), short=True)
+    if telling.seen_late:
+        yield Part(name="Seen late", text=Untrusted("It happened while Nightporter was not running."))
+    yield from _top_parts(telling.top, skip=telling.key)
+    if telling.fix and telling.kind != "resolved":
+        yield Part(name="What to do", text=Untrusted(telling.fix))
+    if telling.samples and telling.kind != "resolved":
+        yield Part(name="Lines", text=Untrusted("\n".join(telling.samples[:SAMPLES])), code=True)
+    entry = ignore_entry(telling) if telling.kind in ("alert", "again") else ""
+    if entry:
+        yield Part(name="To ignore this, in tune.yaml", text=Untrusted(entry), code=True, exact=True)
+    if telling.references:
+        yield Part(name="More", text=Untrusted("\n".join(telling.references[:3])))
+
+
+def _who(key: Mapping[str, Value]) -> str:
+    if len(key) == 1:
+        return str(next(iter(key.values())))
+    return "\n".join(f"{name} {value}" for name, value in key.items())
+
+
+def _how_many(telling: Telling) -> str:
+    total = f"{telling.count:,} event{'s' if telling.count != 1 else ''}"
+    if telling.grew:
+        total = f"{telling.grew:,} more, {total} in all"
+    if telling.distinct is not None:
+        total += f", {telling.distinct:,} different"
+    return f"{total} (window {telling.window})" if telling.window else total
+
+
+def _when(first: Stamp, last: Stamp, zone: tzinfo | None, now: Stamp) -> str:
+    if last - first < SECOND:
+        return shown(first, zone, now)
+    return f"{shown(first, zone, now)} to {shown(last, zone, now)} ({span(last - first)})"
+
+
+def _top_parts(top: Mapping[str, Sequence[tuple[str, int]]], skip: Iterable[str] = ()) -> Iterable[Part]:
+    hidden = set(skip)
+    for name, values in top.items():
+        if values and name not in hidden:
+            lines = "\n".join(f"{value} ×{count:,}" for value, count in values[:TOP_VALUES])
+            yield Part(name=f"Top {_PLURALS.get(name, name)}", text=Untrusted(lines))
+
+
+def _footer(telling: Telling) -> str:
+    pieces = [telling.severity.name, telling.rule, telling.incident and f"incident {telling.incident}"]
+    return " · ".join(piece for piece in pieces if piece)
+
+
+# --- many tellings of one rule
+
+
+def _folded(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
+    tellings = [row.telling for row in send.rows]
+    loudest = max(tellings, key=lambda t: (t.severity, t.count))
+    how_many = _keys(send.rows)
+    more = "more " if send.reason in (Reason.gathered, Reason.louder) else ""
+    return Message(
+        id=_message_id(send.rows),
+        kind="folded",
+        severity=send.severity,
+        title=Untrusted(f"{how_many:,} {more}{_noun(loudest, how_many)}: {loudest.title}"),
+        text=Untrusted(f"{_summary(send.rows)}. For one: {loudest.message}"),
+        parts=tuple(_folded_parts(send.rows, loudest, zone, now)),
+        footer=Untrusted(" · ".join(p for p in (send.severity.name, loudest.rule) if p)),
+        at=max(t.at for t in tellings),
+        tellings=tuple(tellings),
+        weight=sum(row.weight for row in send.rows),
+    )
+
+
+def _folded_parts(
+    rows: Sequence[OutboxRow], loudest: Telling, zone: tzinfo | None, now: Stamp
+) -> Iterable[Part]:
+    tellings = [row.telling for row in rows]
+    busiest = _busiest(tellings, TOP_KEYS)
+    if busiest:
+        lines = "\n".join(f"{who} ×{count:,}" for who, count in busiest)
+        yield Part(name="Most active", text=Untrusted(lines))
+    first, last = _extent(tellings)
+    yield Part(name="When", text=Untrusted(_when(first, last, zone, now)), short=True)
+    yield from _top_parts(_merged_top(tellings), skip=loudest.key)
+    if loudest.fix:
+        yield Part(name="What to do", text=Untrusted(loudest.fix))
+    samples = [sample for telling in tellings for sample in telling.samples[:1]]
+    if samples:
+        yield Part(name="Lines", text=Untrusted("\n".join(samples[:SAMPLES])), code=True)
+
+
+def _keys(rows: Sequence[OutboxRow]) -> int:
+    """How many different keys these rows tell of; a row that stands for many counts for as many."""
+    single = {tuple(row.telling.key.items()) for row in rows if row.weight == 1}
+    return len(single) + sum(row.weight for row in rows if row.weight > 1)
+
+
+def _noun(telling: Telling, how_many: int) -> str:
+    if how_many == 1:
+        return "case"
+    name = "client_ip" if "client_ip" in telling.key else next(iter(telling.key), "")
+    return _PLURALS.get(name, "cases")
+
+
+def _summary(rows: Sequence[OutboxRow]) -> str:
+    """`299 addresses, 6,120 events; 3 over`."""
+    tellings = [row.telling for row in rows]
+    kinds = Counter(t.kind for t in tellings)
+    how_many = _keys(rows)
+    text = f"{how_many:,} {_noun(tellings[0], how_many)}"
+    events = sum(t.grew or t.count for t in tellings if t.kind != "resolved")
+    if events:
+        text += f", {events:,} event{'s' if events != 1 else ''}"
+    told = [(kinds["again"], "told before"), (kinds["resolved"], "over")]
+    words = [f"{number:,} {word}" for number, word in told if number]
+    return text + (f"; {', '.join(words)}" if words else "")
+
+
+def _busiest(tellings: Sequence[Telling], most: int) -> list[tuple[str, int]]:
+    totals: Counter[str] = Counter()
+    for telling in tellings:
+        if telling.key:
+            totals[" ".join(str(v) for v in telling.key.values())] += telling.grew or telling.count
+    return totals.most_common(most)
+
+
+def _merged_top(tellings: Sequence[Telling]) -> dict[str, list[tuple[str, int]]]:
+    merged: dict[str, Counter[str]] = {}
+    for telling in tellings:
+        for name, values in telling.top.items():
+            counter = merged.setdefault(name, Counter())
+            for value, count in values:
+                counter[value] += count
+    return {name: counter.most_common(TOP_VALUES) for name, counter in merged.items()}
+
+
+def _extent(tellings: Sequence[Telling]) -> tuple[Stamp, Stamp]:
+    return min(t.first or t.at for t in tellings), max(t.last or t.at for t in tellings)
+
+
+# --- a digest
+
+
+def _digest(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
+    groups: dict[str, list[OutboxRow]] = {}
+    for row in send.rows:
+        groups.setdefault(topic(row), []).append(row)
+    ordered = sorted(
+        groups.values(), key=lambda g: (-max(r.telling.severity for r in g), -sum(r.weight for r in g))
+    )
+    total = sum(row.weight for row in send.rows)
+    text = _DIGEST_WORDS[send.reason]
+    if len(ordered) > DIGEST_TOPICS:
+        rest = sum(r.weight for group in ordered[DIGEST_TOPICS:] for r in group)
+        text += f" Not shown: {rest:,} of {len(ordered) - DIGEST_TOPICS} further rules; see the page."
+    return Message(
+        id=_message_id(send.rows),
+        kind="digest",
+        severity=send.severity,
+        title=Untrusted(f"Digest: {total:,} thing{'s' if total != 1 else ''} to know"),
+        text=Untrusted(text),
+        parts=tuple(_digest_part(group, zone, now) for group in ordered[:DIGEST_TOPICS]),
+        footer=Untrusted(f"digest · highest: {send.severity.name}"),
+        at=max(row.telling.at for row in send.rows),
+        tellings=tuple(row.telling for row in send.rows),
+        weight=total,
+    )
+
+
+def _digest_part(group: Sequence[OutboxRow], zone: tzinfo | None, now: Stamp) -> Part:
+    tellings = [row.telling for row in group]
+    loudest = max(tellings, key=lambda t: (t.severity, t.count))
+    lines = [loudest.title, f"{_summary(group)}, {_when(*_extent(tellings), zone, now)}"]
+    if len(group) == 1:
+        lines.append(loudest.message)
+    elif busiest := _busiest(tellings, 3):
+        lines.append("Most active: " + ", ".join(f"{who} ({count:,})" for who, count in busiest))
+    name = f"{loudest.severity.name} · {loudest.rule}" if loudest.rule else loudest.severity.name
+    return Part(name=name, text=Untrusted("\n".join(lines)))
+
+
+# --- the entry to paste
+
+_PLAIN_YAML: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*|\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
+_YAML_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_ESCAPED_INSIDE: Final = re.compile(r"[^ !#-;=>?A-\[\]^_a-~]|:(?=//)")
+"""What a double-quoted scalar writes as a code: quotes, backslashes, all that is not ASCII, and what a face would
+have to change (`<`, `@`, backticks, `://`)."""
+
+
+def ignore_entry(telling: Telling) -> str:
+    """The `ignore:` entry that would leave this telling's key uncounted, ready to paste; "" where there is none.
+
+    No value, whatever its characters, can say more YAML than itself, and no face has to change it.
+    """
+    if not telling.rule or not telling.key:
+        return ""
+    pairs = [f"rule: {yaml_scalar(telling.rule)}"]
+    for name, value in telling.key.items():
+        globbing = isinstance(value, str) and re.search(r"[*?$]", value)
+        pairs.append(f"{name}{'|exact' if globbing else ''}: {yaml_scalar(value)}")
+    entry = f"ignore:\n  - {{{', '.join(pairs)}}}"
+    return entry if len(entry) <= LONGEST_IGNORE and mask_secrets(entry) == entry else ""
+
+
+def yaml_scalar(value: Value) -> str:
+    """This value as a YAML flow scalar; text is bare only where it cannot be taken for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return str(value)
+    if _PLAIN_YAML.fullmatch(value) and value.lower() not in _YAML_WORDS:
+        return value
+    return '"' + _ESCAPED_INSIDE.sub(_yaml_code, value) + '"'
+
+
+def _yaml_code(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
