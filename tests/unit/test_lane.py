@@ -1,0 +1,179 @@
+"""A lane: the scanner may only ever skip work; stamps, arrivals, positions."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nightporter import bundled, origins
+from nightporter.detect.engine import Engine
+from nightporter.detect.scanner import EveryLine
+from nightporter.lane import AHEAD, Arrival, Lane
+from nightporter.model import SECOND, Chunk, Episode, Event, Origin, Position
+from nightporter.rule import Ruleset
+from nightporter.ruleset import load, read
+
+ARRIVED = 1_795_516_000 * SECOND
+
+
+@functools.cache
+def shipped() -> Ruleset:
+    loaded = load(read([bundled.rules()], shipped=True).texts)
+    assert loaded.ok, "\n".join(map(str, loaded.problems))
+    return loaded.ruleset
+
+
+@functools.cache
+def real_lines() -> tuple[str, ...]:
+    """Every raw line that a shipped inline test holds: real lines, look-alikes among them."""
+    rules = shipped()
+    return tuple(
+        item.line
+        for entry in (*rules.rules, *rules.enrichers)
+        for test in entry.tests
+        for item in test.items
+        if item.line is not None
+    )
+
+
+def chunk(origin: Origin, data: bytes, start: int = 0) -> Chunk:
+    return Chunk(
+        origin=origin,
+        data=data,
+        start=start,
+        identity="id",
+        end=Position(origin.source, origin.stream, b""),
+        arrived=ARRIVED,
+    )
+
+
+def outcome(origin: Origin, chunks: list[bytes], *, scan: bool) -> tuple[list[Episode], dict[str, int]]:
+    """Episodes and how often each rule counted, over the shipped rules."""
+    engine = Engine(shipped())
+    lane = Lane(origin, engine, Arrival(), scan=scan)
+    start = 0
+    for data in chunks:
+        lane.judge(chunk(origin, data, start))
+        start += len(data)
+    engine.finish()
+    counted = {name: n for name, n in engine.counts.items() if name.startswith("admitted:")}
+    return engine.take_changes().episodes, counted
+
+
+ACCESS_JSON = st.fixed_dictionaries(
+    {
+        "ClientHost": st.sampled_from(
+            ["203.0.113.9", "127.0.0.1", "203.0.113.7, 198.51.100.9", "2001:db8::1"]
+        ),
+        "ClientUsername": st.sampled_from(["-", "", "mario"]),
+        "DownstreamStatus": st.sampled_from([200, 206, 401, 403, 404, 422, 499, 500, 502]),
+        "Duration": st.integers(0, 10**10),
+        "RequestHost": st.sampled_from(["app.lan", "x"]),
+        "RequestMethod": st.sampled_from(["GET", "POST"]),
+        "RequestPath": st.sampled_from(["/", "/.env", "/login", "/api/auth", "/.git/config", "/a?b=1&c=<d>"])
+        | st.text(max_size=8).map(lambda s: "/" + s),
+        "RouterName": st.sampled_from(["app@docker", "sonarr@docker"]),
+        "StartUTC": st.just("2026-11-24T09:59:48.5Z"),
+        "level": st.just("info"),
+        "msg": st.just(""),
+    }
+).map(
+    lambda fields: (
+        json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+        .replace("&", "\\u0026")
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .encode("utf-8", "replace")
+    )
+)
+NOISE = st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"\x00"))
+REAL = st.sampled_from(range(10_000)).map(lambda i: real_lines()[i % len(real_lines())].encode())
+MANGLED = st.tuples(
+    REAL, st.integers(0, 400), st.sampled_from([b"\x00", b"\xff", b"\x1b[31m", b'"', b"\\", b"\r"])
+).map(lambda t: t[0][: t[1]] + t[2] + t[0][t[1] :])
+LINES = st.lists(ACCESS_JSON | REAL | MANGLED | NOISE, max_size=40)
+
+
+@settings(max_examples=60)
+@given(
+    name=st.sampled_from(
+        ["traefik", "service:ombi", "service:sonarr", "service:grafana", "service:mysql", "docker"]
+    ),
+    lines=LINES,
+    ends=st.sampled_from([b"\n", b"\r\n"]),
+    cuts=st.lists(st.integers(0, 40), max_size=3),
+)
+def test_scanner_on_is_scanner_off_for_all_shipped_rules_and_any_chunking(
+    name: str, lines: list[bytes], ends: bytes, cuts: list[int]
+) -> None:
+    origin = origins.named(name)
+    whole = [line.replace(b"\n", b"") + ends for line in lines]
+    edges = [0, *sorted(cuts), len(whole)]
+    cut = [b"".join(whole[a:b]) for a, b in itertools.pairwise(edges)]
+    assert outcome(origin, cut, scan=True) == outcome(origin, [b"".join(whole)], scan=False)
+
+
+def test_the_shipped_rules_let_the_scanner_work_where_traffic_is() -> None:
+    """A rule that needs every line of an access log would make every request cost a parse."""
+    lane = Lane(origins.named("traefik"), Engine(shipped()), Arrival())
+    assert lane.literals, lane.literals
+    assert not isinstance(lane.scanner, EveryLine)
+
+
+def test_a_container_that_no_rule_cares_about_is_not_read_line_by_line() -> None:
+    lane = Lane(origins.named("service:nobody-knows-it"), Engine(shipped()), Arrival())
+    assert lane.literals is not None
+
+
+def events(origin: Origin, data: bytes, **changes: object) -> list[Event]:
+    lane = Lane(origin, Engine(Ruleset()), Arrival())
+    return list(lane.every_event(dataclasses.replace(chunk(origin, data), **changes)))  # type: ignore[arg-type]
+
+
+def test_a_stamp_far_ahead_is_set_back_to_its_arrival() -> None:
+    lane = Lane(origins.named("file"), Engine(Ruleset()), Arrival())
+    (event,) = lane.every_event(chunk(lane.origin, b"2027-01-01T00:00:00Z hello\n"))
+    assert event.time == ARRIVED
+    assert lane.counts["ahead"] == 1
+
+
+def test_a_stamp_a_little_ahead_stays() -> None:
+    origin = origins.named("file", tz="UTC")
+    (event,) = events(origin, b"2026-11-24T10:27:30Z hello\n")
+    assert 0 < event.time - ARRIVED < AHEAD
+
+
+def test_in_replay_arrival_is_the_running_maximum_of_event_time() -> None:
+    arrival = Arrival(replayed=True)
+    lane = Lane(origins.named("file", tz="UTC"), Engine(Ruleset()), arrival)
+    data = b"2026-01-01T10:00:00Z a\n2026-01-01T09:00:00Z b\nno stamp\n"
+    a, b, c = lane.every_event(chunk(lane.origin, data))
+    assert (b.arrived, c.time, c.arrived) == (a.time, a.time, a.time)
+
+
+def test_a_docker_chunk_brings_its_own_stamps_and_channels() -> None:
+    origin = origins.named("docker")
+    made = events(origin, b"one\ntwo\n", stamps=(7 * SECOND, 8 * SECOND), channels=b"\x01\x02")
+    assert [e.time for e in made] == [7 * SECOND, 8 * SECOND]
+    assert [e.fields["stream"] for e in made] == ["stdout", "stderr"]
+    assert made[0].position != made[1].position
+
+
+def test_positions_are_offsets_in_the_stream() -> None:
+    made = events(origins.named("file"), b"one\r\ntwo\n", start=100)
+    assert [e.position for e in made] == ["id:100", "id:105"]
+    assert made[0].raw == "one"
+
+
+@pytest.mark.parametrize("data", [b"\n", b"\r\n", b"\x00\n", b"\xff\xfe\n", b"{\n", b'"' * 5000 + b"\n"])
+def test_no_line_stops_a_lane(data: bytes) -> None:
+    for name in ("traefik", "docker", "service:ombi"):
+        lane = Lane(origins.named(name), Engine(shipped()), Arrival(), scan=False)
+        lane.judge(chunk(lane.origin, data))
+        assert lane.counts["candidates"] == 1
