@@ -32,11 +32,11 @@ class ReadFiles:
     problems: tuple[Problem, ...]
 
 
-def read(paths: Iterable[Path], *, shipped: bool = False, missing_ok: bool = False) -> ReadFiles:
+def read(paths: Iterable[Path], *, shipped: bool = False) -> ReadFiles:
     """The rule files of folders (sorted by name, not below) and single files, in the order given.
 
     Hidden files and what editors leave behind (`#x.yaml#`, `x.yaml~`, `.x.yaml.swp`) are left out. A path
-    that is not there (unless `missing_ok`) or may not be read is a problem; so is a folder of more than
+    that is not there or may not be read is a problem; so is a folder of more than
     `MAX_FILES` rule files.
     A file that vanishes between listing and reading counts as not there.
     """
@@ -48,8 +48,6 @@ def read(paths: Iterable[Path], *, shipped: bool = False, missing_ok: bool = Fal
             files = _files_of(path)
         except OSError as err:
             problems.append(_unreadable(path, err))
-            continue
-        if missing_ok and not path.exists():
             continue
         if len(files) > MAX_FILES:
             found = f"{len(files)} rule files in one folder"

@@ -71,7 +71,13 @@ def load(texts: Sequence[SourceText], surroundings: Surroundings | None = None) 
     renamed = loading.renamed()
     rules = tuple(loading.tuned(renamed))
     ignores = loading.ignores(renamed)
-    problems = [p for page in pages for p in sorted(page.problems, key=lambda p: p.place)]
+    # Warnings about shipped files (a field that only some JSON lines carry) are not the owner's affair.
+    problems = [
+        problem
+        for text, page in zip(texts, pages, strict=True)
+        for problem in sorted(page.problems, key=lambda problem: problem.place)
+        if not (text.shipped and problem.warning)
+    ]
     ruleset = Ruleset(
         rules=rules,
         enrichers=tuple(loading.made),
