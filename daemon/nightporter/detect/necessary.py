@@ -48,8 +48,12 @@ class _Planner:
         """The literals of one condition. `enriched` False: as the bare line, before any `events:`."""
         match condition:
             case All(parts=parts):
-                known = [found for part in parts if (found := self.of(part, enriched=enriched)) is not None]
-                return min(known, key=_cost, default=None)
+                known = [
+                    (_cost(part, found), found)
+                    for part in parts
+                    if (found := self.of(part, enriched=enriched)) is not None
+                ]
+                return min(known, key=lambda each: each[0])[1] if known else None
             case AnyOf(parts=parts):
                 return _union([self.of(part, enriched=enriched) for part in parts])
             case Test():
@@ -88,6 +92,8 @@ def _union(parts: list[Literals]) -> Literals:
     return frozenset(found)
 
 
-def _cost(found: frozenset[bytes]) -> tuple[bool, int, int]:
-    """The best promise first: that nothing can fit, then the longest shortest literal, then the fewest."""
-    return (bool(found), -min((len(one) for one in found), default=0), len(found))
+def _cost(part: Condition, found: frozenset[bytes]) -> tuple[bool, bool, int, int]:
+    """The best of several promises first: that nothing can fit; then an answer's status, since errors are
+    rarer than requests for any path; then the longest shortest literal; then the fewest."""
+    common = not (isinstance(part, Test) and part.field == "status")
+    return bool(found), common, -min((len(one) for one in found), default=0), len(found)
