@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,8 +30,10 @@ from nightporter.lane import Lanes
 from nightporter.model import DAY, Chunk, Event, Incident, Position, Severity, Stamp, Telling, short_id
 from nightporter.rule import Ruleset
 from nightporter.store import incidents as incident_rows
+from nightporter.store import outbox as outbox_rows
 from nightporter.store import state
 from nightporter.store.database import Database
+from nightporter.store.outbox import OutboxRow
 
 COMMIT_EVERY_S: Final = 1.0
 QUEUE_CHUNKS: Final = 16
@@ -44,10 +46,10 @@ LAST_COMMIT: Final = "last commit"
 
 
 class Outbox(Protocol):
-    """What the judge needs of the outbox: rows that belong in its commit, and a nudge after it."""
+    """What the judge needs of the outbox: the rows that belong in its commit, and a nudge after it."""
 
-    def keep(self, connection: sqlite3.Connection, tellings: Sequence[Telling], now: Stamp) -> None:
-        """Write a telling's rows, for every destination it goes to; runs inside the commit."""
+    def rows_for(self, telling: Telling) -> list[OutboxRow]:
+        """One row for each destination that the telling goes to."""
         ...
 
     def wake(self) -> None:
@@ -231,12 +233,14 @@ class Judge:
     async def _write(self, batch: Batch, now: Stamp) -> None:
         """Commit, and try again until it works: a full disk stops the reading, it loses nothing."""
 
+        rows = [row for telling in batch.tellings for row in self._outbox.rows_for(telling)]
+
         def write(connection: sqlite3.Connection) -> None:
             state.save_positions(connection, batch.positions.values())
             state.save_windows(connection, batch.windows)
             state.save_learned(connection, batch.learned)
             incident_rows.save(connection, batch.incidents)
-            self._outbox.keep(connection, batch.tellings, now)
+            outbox_rows.insert(connection, rows)
             state.save_text(connection, LAST_COMMIT, str(now))
 
         for attempt in count():

@@ -15,7 +15,8 @@ def named(name: str, *, tz: str = "local", trusted_proxies: tuple[str, ...] = ()
     """An origin to which a rule with `from: NAME` applies: a format, a kind, `service:NAME`, or a source's
     name (then of kind file, its lines judged one by one)."""
     kind: Kind = "file"
-    form, services = "auto", ()
+    form = "auto"
+    services: tuple[str, ...] = ()
     if name.startswith("service:"):
         service = name.removeprefix("service:").lower()
         services = (service,)

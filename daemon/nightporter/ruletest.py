@@ -35,9 +35,12 @@ def failures(ruleset: Ruleset) -> list[Problem]:
     return problems
 
 
-def count(ruleset: Ruleset) -> int:
-    """How many inline tests there are."""
-    return sum(len(entry.tests) for entry in (*ruleset.rules, *ruleset.enrichers))
+def all_tests(ruleset: Ruleset) -> list[LineTest]:
+    """Every inline test of a set."""
+    return [
+        *(test for rule in ruleset.rules for test in rule.tests),
+        *(test for enricher in ruleset.enrichers for test in enricher.tests),
+    ]
 
 
 def _problem(what: str, test: LineTest, complaint: str) -> Iterator[Problem]:

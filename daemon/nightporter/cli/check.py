@@ -44,6 +44,6 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
     off = sum(not rule.enabled for rule in rules)
     click.echo(
         f"{len(rules)} rules ({off} off), {len(loaded.ruleset.enrichers)} events, "
-        f"{ruletest.count(loaded.ruleset)} inline tests: all is well."
+        f"{len(ruletest.all_tests(loaded.ruleset))} inline tests: all is well."
     )
     return 0

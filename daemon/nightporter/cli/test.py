@@ -37,11 +37,7 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
     if problems:
         raise BadFiles(problems)
     failed = [p for p in ruletest.failures(loaded.ruleset) if p.place.file in wanted]
-    ran = sum(
-        test.place.file in wanted
-        for entry in (*loaded.ruleset.rules, *loaded.ruleset.enrichers)
-        for test in entry.tests
-    )
+    ran = sum(test.place.file in wanted for test in ruletest.all_tests(loaded.ruleset))
     for problem in failed:
         click.echo(str(problem))
     click.echo(f"{ran - len(failed)} passed, {len(failed)} failed")
