@@ -27,12 +27,12 @@ NONE_CAN_PASS: Final[frozenset[bytes]] = frozenset()
 
 SHORTEST: Final = 3
 """Bytes that a literal needs to be of use; a shorter one stands in most lines anyway."""
-MOST: Final = 64
-"""Literals that one test may give; beyond, judging every line is cheaper than looking for them all."""
+MOST: Final = 1_000
+"""Literals that one test may give: the scanner looks for hundreds at the cost of one, not for ever more."""
 
 _TEXT_OPS: Final = frozenset({Op.EQUALS, Op.CONTAINS, Op.STARTSWITH, Op.ENDSWITH, Op.GLOB, Op.RE})
-_NUMERIC: Final = frozenset("0123456789.+-einfatrulsy")
-"""Characters of numbers and flags as Python writes them (`1e+16`, `True`): JSON may spell them otherwise."""
+_NUMERIC: Final = frozenset("0123456789.+-e")
+"""Characters of numbers as Python writes them (`1e+16`): JSON may spell them otherwise (`10E15`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Spelling:
     otherwise: frozenset[bytes] = frozenset()
     """Of these one stands in every line that spells even other characters in another way."""
     numbers: bool = False
-    """Whether the value may be a number or a flag in the line, spelled unlike Python's text of it."""
+    """Whether the value may be a number in the line, spelled unlike Python's text of it."""
 
     def plain(self, char: str) -> bool:
         """Whether a character of a field's text stands in the line as it is."""
@@ -61,7 +61,7 @@ def of_text(test: Test, values: Sequence[Value], spelling: Spelling) -> Literals
 
 def of_absent(test: Test) -> Literals:
     """The literals of a test on a field that a format never gives: only asking for its absence can pass."""
-    asks = test.op is Op.EXISTS and (test.negated or True not in test.values)
+    asks = test.op is Op.EXISTS and (test.negated or not any(value is True for value in test.values))
     return None if asks else NONE_CAN_PASS
 
 

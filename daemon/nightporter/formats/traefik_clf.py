@@ -163,16 +163,22 @@ def beginning_of(before: bytes, *, cut: bool) -> str | None:
     """
     torn: list[str] = []
     end = len(before.removesuffix(b"\n"))
-    while end > 0:
+    while end >= 0:
         start = before.rfind(b"\n", 0, end) + 1
         line = before[start:end].decode("utf-8", "replace")
         if start == 0 and cut:
-            return _joined(torn) if _ended(line.rstrip("\r")) else None
+            return _joined(torn) if _ends_in_duration(line) else None
         if _is_whole(line):
             break
         torn.append(line)
         end = start - 1
     return _joined(torn)
+
+
+def _ends_in_duration(line: str) -> bool:
+    """Whether a line whose beginning is out of sight ends as one of the common form does."""
+    line = line.rstrip("\r")
+    return line.endswith("ms") and _ended(line) is not None
 
 
 def _joined(torn: list[str]) -> str:
