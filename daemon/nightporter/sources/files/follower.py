@@ -1,0 +1,414 @@
+"""Follows one log through everything that can happen to it. Synchronous: it lives on its source's thread.
+
+The files of a stream are read oldest first, each to its end before the next is opened:
+
+- *rename and create*: the old file is finished through its descriptor. It stays open beside the new one
+  until it has been quiet for LINGER_S and the new one holds something, for its writer may go on in it for a
+  while;
+- *copy and truncate*: the log does not hold any more what was read from it (shorter, or another head). The
+  copy that has the old head is read on from our place, then the log from 0. What no copy holds is
+  `lost_bytes`;
+- *away for a while* (the daemon was down, the Mac asleep): the file of the mark is looked for by inode and by
+  head, read on, then every copy that is newer, then the log;
+- *deleted*: read to its end, and let go when it has been quiet for DELETED_S, so that its space is freed;
+- *a link moved to another file*: as rename and create. *Not there yet*: waited for, and begun at 0 when it
+  comes.
+
+The next file is always found anew from the last one: nothing is remembered that a further rotation,
+meanwhile, could make wrong.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Final, Literal
+
+from nightporter.model import Chunk, Origin, Position, Stamp
+from nightporter.sources.files import siblings
+from nightporter.sources.files.lines import LINE_CAP, Block
+from nightporter.sources.files.marks import NO_HEAD, FileMark, Mark, encode
+from nightporter.sources.files.opened import OpenFile, Replaced
+
+LINGER_S: Final = 10.0
+"""How long a rotated file must be quiet, and the new one in use, before its writer is believed to be gone."""
+DELETED_S: Final = 60.0
+SEARCH_S: Final = 1.0
+"""How often the folder is listed for newer copies while the log itself is not there."""
+RETRY_S: Final = 15.0
+"""How often a log that the system refuses is tried again."""
+
+REMEMBERED: Final = 16
+
+State = Literal["following", "waiting", "blind"]
+
+
+class Follower:
+    """One stream: a log by its path, and the copies that it leaves behind."""
+
+    def __init__(
+        self,
+        path: Path,
+        origin: Origin,
+        *,
+        mark: Mark | None,
+        at_end: bool,
+        buffer: bytearray,
+        line_cap: int = LINE_CAP,
+    ) -> None:
+        """`mark` is the committed one; without it the log is new, and `at_end` says where to begin.
+        `buffer` is lent: it holds nothing between two steps."""
+        self.path = path
+        self.origin = origin
+        self._mark = mark
+        self._at_end = at_end
+        self._buffer = buffer
+        self._line_cap = line_cap
+        self._begun = False
+        self._files: list[OpenFile] = []
+        self._last: FileMark | None = None
+        """The newest file that is done with; what is newer than it is still to be read."""
+        self._done: dict[tuple[int, int], FileMark] = {}
+        """The REMEMBERED files last done with, should one come back."""
+        self._unreadable: dict[tuple[int, int], str] = {}
+        """Copies that could not be opened, and why."""
+        self._search_at = 0.0
+        self._retry_at = 0.0
+        self.state: State = "waiting"
+        self.trouble = ""
+        """Why it is blind, for a person."""
+        self.busy = False
+        """Whether the last step left more to do at once."""
+        self.moved = False
+        """Whether the last step brought bytes."""
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def open_files(self) -> list[OpenFile]:
+        """What it holds open now, oldest first."""
+        return list(self._files)
+
+    def step(self, now: float, arrived: Stamp) -> list[Chunk]:
+        """Look once, read one buffer at most. `now` is monotonic seconds.
+
+        Never raises for the log's sake: what the system refuses is told in `state` and `trouble`, and tried
+        again every RETRY_S.
+        """
+        self.busy = self.moved = False
+        try:
+            there = self._stat(now)
+            if not self._begun:
+                return self._begin(there, now, arrived)
+            for file in list(self._files):
+                chunks = self._read(file, now, arrived)
+                if chunks or self.busy:
+                    return chunks
+            self._advance(there, now)
+        except OSError as err:
+            self._refused(err, now)
+            return []
+        return self._retire(there, now, arrived)
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    def _stat(self, now: float) -> os.stat_result | None:
+        """The log as its path shows it, links followed; None when it is not there or was refused lately."""
+        if now < self._retry_at:
+            return None
+        try:
+            there = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            self._see("waiting")
+            return None
+        if self.state == "waiting" or (self._files and self._files[-1].key == (there.st_dev, there.st_ino)):
+            self._see("following")
+        return there
+
+    def _see(self, state: State) -> None:
+        self.state, self.trouble, self._retry_at = state, "", 0.0
+
+    def _refused(self, err: OSError, now: float) -> None:
+        self.state, self.trouble, self._retry_at = "blind", explain(err, self.path), now + RETRY_S
+
+    def _open(self, path: Path, now: float, mark: FileMark | None = None) -> OpenFile | None:
+        """Open a file, at its mark or at 0; None when it has just gone. Raises OSError as the system does."""
+        try:
+            file = OpenFile.open(
+                path,
+                offset=mark.offset if mark else 0,
+                identity=mark.identity if mark else "",
+                line_cap=self._line_cap,
+            )
+        except FileNotFoundError:
+            return None
+        file.moved_at = now
+        if path == self.path:
+            self._see("following")
+        return file
+
+    def _open_next(self, path: Path, now: float) -> OpenFile | None:
+        """Open a file that comes next: at 0, or where it was left, if it is one that came back."""
+        file = self._open(path, now)
+        past = self._done.get(file.key) if file is not None else None
+        if file is None or past is None or not (past.telling and siblings.fits(path, past)):
+            return file
+        file.close()
+        return self._open(path, now, past)
+
+    # -- the first look --------------------------------------------------------------------------------------
+
+    def _begin(self, there: os.stat_result | None, now: float, arrived: Stamp) -> list[Chunk]:
+        if there is None and self.state == "blind":
+            return []
+        if self._mark is not None:
+            self._resume(self._mark, now)
+            self._begun = self.busy = True
+            return []
+        if there is None:
+            # Nothing up to now: should it come and be rotated before we look again, all of it is news.
+            self._last = FileMark(identity="", head=NO_HEAD, offset=0, modified=arrived)
+        else:
+            file = self._open(self.path, now)
+            if file is None:
+                return []
+            if self._at_end:
+                file.to_last_line()
+            file.begun = True
+            self._files.append(file)
+        self._begun = True
+        # The place is kept at once: a stop before the first line must not make this a first sight again.
+        return [self._position_only(arrived)]
+
+    def _resume(self, mark: Mark, now: float) -> None:
+        """Find and open the files of the mark. Raises OSError where one is there and refused: then nothing
+        has changed, and it is tried again."""
+        listed = siblings.list_siblings(self.path)
+        try:
+            for entry in mark.files:
+                found = siblings.find(entry, self.path, listed)
+                file = self._open(found, now, entry) if found is not None else None
+                if file is None:
+                    self._last = entry
+                    self.counts["vanished"] += entry.head.length > 0
+                else:
+                    file.begun = True
+                    self._files.append(file)
+        except OSError:
+            self.close()
+            raise
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _read(self, file: OpenFile, now: float, arrived: Stamp) -> list[Chunk]:
+        try:
+            size, blocks = file.read(self._buffer)
+        except Replaced:
+            return self._replaced(file, now, arrived)
+        except OSError as err:
+            # Broken gzip, a failing disk, a stale network file: what was read is kept, the rest is not to
+            # be had.
+            self._refused(err, now)
+            self.counts["read_errors"] += 1
+            return self._drop(file, arrived)
+        if size:
+            file.moved_at = now
+            self.moved = True
+            self.busy = size == len(self._buffer) or file.compressed or file is not self._files[-1]
+        return [self._chunk(file, block, arrived) for block in blocks]
+
+    def _replaced(self, file: OpenFile, now: float, arrived: Stamp) -> list[Chunk]:
+        """The log was truncated: go on in its copy, or count what is lost."""
+        self.counts["truncations"] += 1
+        self.busy = True
+        mark = file.mark()
+        others = [s for s in siblings.list_siblings(self.path) if s.key not in self._keys()]
+        found = siblings.find(mark, self.path, others)
+        copy = self._open(found, now, mark) if found is not None else None
+        if copy is None:
+            self.counts["lost_bytes"] += max(0, file.size - file.lines.at)
+            return self._drop(file, arrived)
+        copy.begun = file.begun
+        if not copy.compressed:
+            self.counts["lost_bytes"] += max(0, file.size - copy.size)
+        self._files[self._files.index(file)] = copy
+        file.close()
+        return []
+
+    def _drop(self, file: OpenFile, arrived: Stamp) -> list[Chunk]:
+        """Be done with a file; its last line is given out though it has no newline."""
+        last = file.finish()
+        self._last = self._done[file.key] = file.mark()
+        if len(self._done) > REMEMBERED:
+            del self._done[next(iter(self._done))]
+        self._files.remove(file)
+        file.close()
+        self.counts["cut_lines"] += file.lines.cut_lines
+        self.counts["cut_bytes"] += file.lines.cut_bytes
+        return [self._chunk(file, last, arrived)] if last is not None else []
+
+    def _chunk(self, file: OpenFile, block: Block, arrived: Stamp) -> Chunk:
+        return Chunk(
+            origin=self.origin,
+            data=block.data,
+            start=block.start,
+            identity=file.identity,
+            end=self._position(file, block.end),
+            arrived=arrived,
+        )
+
+    def _position_only(self, arrived: Stamp) -> Chunk:
+        return Chunk(
+            origin=self.origin, data=b"", start=0, identity="", end=self._position(), arrived=arrived
+        )
+
+    def _position(self, file: OpenFile | None = None, offset: int | None = None) -> Position:
+        return Position(self.origin.source, self.origin.stream, encode(self._now_at(file, offset)))
+
+    def _now_at(self, file: OpenFile | None = None, offset: int | None = None) -> Mark:
+        begun = [f.mark(offset if f is file else None) for f in self._files if f.begun]
+        if not begun and self._last is not None:
+            begun = [self._last]
+        return Mark(tuple(begun))
+
+    # -- from one file to the next ---------------------------------------------------------------------------
+
+    def _keys(self) -> set[tuple[int, int]]:
+        return {file.key for file in self._files}
+
+    def _advance(self, there: os.stat_result | None, now: float) -> None:
+        """All that is open is at its end: open what comes after it, if something does."""
+        newest = self._files[-1] if self._files else None
+        live = (there.st_dev, there.st_ino) if there is not None else None
+        if (newest is not None and newest.key == live) or now < self._retry_at:
+            return
+        if live is None:
+            if now < self._search_at:
+                return
+            self._search_at = now + SEARCH_S
+        back = next((file for file in self._files if file.key == live), None)
+        if back is not None:  # a link moved back, a file renamed back: it is the log again
+            self._files.remove(back)
+            self._files.append(back)
+            return
+        following = self._successor(newest, now)
+        if following is not None:
+            self.busy = True
+            self.counts["rotations"] += newest is not None
+            self._files.append(following)
+
+    def _successor(self, newest: OpenFile | None, now: float) -> OpenFile | None:
+        """The oldest file that is newer than `newest` (or than the last one that is done with).
+
+        The log is opened before the folder is listed: rotated in between, it is in the list.
+        """
+        live = self._open_next(self.path, now)
+        mark = newest.mark() if newest is not None else self._last
+        if mark is None:
+            return live
+        listed = siblings.list_siblings(self.path)
+        try:
+            for sibling in siblings.newer_than(mark, listed):
+                if live is not None and sibling.key == live.key:
+                    return live
+                if sibling.key not in self._keys() and (older := self._open_copy(sibling, now)) is not None:
+                    _close(live)
+                    return older
+        except OSError:
+            _close(live)
+            raise
+        if live is not None and self._rewritten(mark, listed):
+            live.close()
+            return self._open(self.path, now, mark)
+        return live
+
+    def _open_copy(self, sibling: siblings.Sibling, now: float) -> OpenFile | None:
+        """Open a rotated copy; one that is broken or refused must not hold up the log itself: it is
+        counted."""
+        if sibling.key in self._unreadable:
+            return None
+        try:
+            return self._open_next(sibling.path, now)
+        except OSError as err:
+            self._unreadable[sibling.key] = explain(err, sibling.path)
+            self.counts["unreadable_copies"] += 1
+            return None
+
+    def _rewritten(self, mark: FileMark, listed: list[siblings.Sibling]) -> bool:
+        """Whether the log at our path is the marked file under a new inode, as an editor or `sed -i` leaves
+        it."""
+        elsewhere = any(siblings.has_head(s.path, mark) for s in listed)
+        return mark.telling and not elsewhere and siblings.fits(self.path, mark)
+
+    def _retire(self, there: os.stat_result | None, now: float, arrived: Stamp) -> list[Chunk]:
+        """Be done with the oldest file that nobody will write to any more."""
+        for place, file in enumerate(self._files):
+            if self._is_done(file, self._files[place + 1 :], there, now):
+                return self._drop(file, arrived)
+        return []
+
+    def _is_done(
+        self, file: OpenFile, newer: list[OpenFile], there: os.stat_result | None, now: float
+    ) -> bool:
+        if self.busy:  # what was just opened has to be read first
+            return False
+        if file.compressed or len(newer) > 1:
+            return True
+        if newer:
+            return newer[0].lines.at > 0 and now - file.moved_at >= LINGER_S
+        return there is None and file.deleted and now - file.moved_at >= DELETED_S
+
+    # -- for its owner ---------------------------------------------------------------------------------------
+
+    def rest(self) -> None:
+        """Give its descriptors back; the next step opens again what it was reading, and goes on there."""
+        self._mark = self._now_at()
+        self._begun = False
+        self.close()
+
+    def modified(self) -> int:
+        """The mtime of its newest open file, nanoseconds; 0 where nothing is open."""
+        return max((file.modified for file in self._files), default=0)
+
+    def is_over(self, now: float, quiet_s: float) -> bool:
+        """Whether the log is not there, and nothing was read of what it left behind for so long."""
+        quiet = all(now - file.moved_at >= quiet_s for file in self._files)
+        return self._begun and not self.busy and self.state == "waiting" and quiet
+
+    def counters(self) -> Counter[str]:
+        """What happened so far, by name: `rotations`, `truncations`, `lost_bytes`, `cut_lines` …"""
+        total = Counter(self.counts)
+        for file in self._files:
+            total["cut_lines"] += file.lines.cut_lines
+            total["cut_bytes"] += file.lines.cut_bytes
+        return +total
+
+    def behind(self) -> int:
+        """Bytes that stand in open plain files and were not read yet, as of the last look."""
+        return sum(max(0, f.size - f.lines.at) for f in self._files if not f.compressed)
+
+    def close(self) -> None:
+        """Close everything; what was not given out is read again from the committed mark."""
+        while self._files:
+            self._files.pop().close()
+
+
+def _close(file: OpenFile | None) -> None:
+    if file is not None:
+        file.close()
+
+
+def explain(err: OSError, path: Path) -> str:
+    """Why a file cannot be read and what to do, for a person."""
+    if err.errno == errno.EPERM and sys.platform == "darwin":
+        return (
+            f"{path}: macOS refuses it (privacy protection): allow the Python that runs Nightporter under "
+            "System Settings → Privacy & Security → Full Disk Access, then restart the agent"
+        )
+    if err.errno in (errno.EACCES, errno.EPERM):
+        return f"{path}: permission denied: let the user that runs Nightporter read it"
+    if err.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{path}: too many files are open on this machine or in this process"
+    return f"{path}: {err.strerror or err}"
