@@ -65,6 +65,7 @@ class DockerEngine:
         self.host = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
         self._client: docker.DockerClient | None = None
+        self._drivers: tuple[str, ...] = ("overlay2", "vfs")
 
     @property
     def client(self) -> docker.DockerClient:
@@ -74,9 +75,10 @@ class DockerEngine:
 
     def start(self) -> None:
         """Start dockerd and wait until it answers; with vfs where overlay2 cannot be used."""
-        for driver in ("overlay2", "vfs"):
+        for driver in self._drivers:
             self._launch(driver)
             if self._answers():
+                self._drivers = (driver,)
                 return
             self.kill()
         pytest.fail(f"dockerd did not start:\n{self.log()[-3000:]}", pytrace=False)
@@ -123,6 +125,9 @@ class DockerEngine:
             process.kill()
             process.wait(_DOWN_S)
         (self.root / "dockerd.pid").unlink(missing_ok=True)
+        if self._containerd() is None:
+            # It dies with dockerd; where nobody reaps it, its pid would pass for alive at the next start.
+            self._containerd_pid.unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End dockerd without a chance to tidy up; its containers live on until it is started again."""
@@ -172,16 +177,23 @@ class DockerEngine:
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def _end_containerd(self) -> None:
-        """dockerd's own containerd outlives a dockerd that was killed."""
-        pid_file = self.root / "exec" / "containerd" / "containerd.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text())
+    @property
+    def _containerd_pid(self) -> Path:
+        return self.root / "exec" / "containerd" / "containerd.pid"
+
+    def _containerd(self) -> int | None:
+        """The pid of this engine's containerd while it lives (a zombie has no command line)."""
+        if not self._containerd_pid.exists():
+            return None
+        pid = int(self._containerd_pid.read_text())
         command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and str(self.root).encode() in command.read_bytes():
+        return pid if command.exists() and str(self.root).encode() in command.read_bytes() else None
+
+    def _end_containerd(self) -> None:
+        pid = self._containerd()
+        if pid is not None:
             os.kill(pid, signal.SIGTERM)
-            wait_for("containerd ends", lambda: not command.exists() or not command.read_bytes(), _DOWN_S)
+            wait_for("containerd ends", lambda: self._containerd() is None, _DOWN_S)
 
 
 def _mounts_under(root: Path) -> list[str]:

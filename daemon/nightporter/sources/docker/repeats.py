@@ -84,7 +84,6 @@ class Position:
             new = zip(stamps[-tail:], map(digest, lines[-tail:]), strict=True)
             self._seen = _newest([*self._seen, *new])
             self._floor = min(stamp for stamp, _ in self._seen)
-        self.offset += sum(map(len, lines))
         self.offset += size
         return self.mark
 
