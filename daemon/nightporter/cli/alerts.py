@@ -1,0 +1,113 @@
+"""`nightporter alerts`: what was found, from the daemon's memory; it need not be running."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import tzinfo
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from nightporter.app import DATABASE
+from nightporter.cli._rules import config_of, config_option
+from nightporter.clock import SystemClock
+from nightporter.errors import Unreachable, UserError
+from nightporter.model import Incident, Severity, Stamp
+from nightporter.notify.localtime import shown, zone_of
+from nightporter.ruleset.values import NotA, duration
+from nightporter.safetext import for_terminal, mask_secrets
+from nightporter.store import incidents
+
+LINE_CHARS: Final = 300
+_ENOUGH: Final = 100_000
+"""As many as the store keeps."""
+
+
+@click.command(epilog="Example: nightporter alerts --since 2d --min-severity high")
+@click.option("--since", default="7d", show_default=True, help="How far back, such as 12h or 30d.")
+@click.option("--rule", default="*", help="Only rules whose id fits; * stands for anything.")
+@click.option("--min-severity", default="info", type=click.Choice([s.name for s in Severity]))
+@click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, _ENOUGH))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for every incident.")
+@config_option
+def command(
+    since: str, rule: str, min_severity: str, limit: int, as_json: bool, config_file: Path | None
+) -> None:
+    """List incidents, newest first: everything that was found, whether it was sent or held back."""
+    config = config_of(config_file)
+    now = SystemClock().now()
+    found = read(config.state / DATABASE, now - _span(since))
+    wanted = [i for i in found if fnmatchcase(i.rule, rule) and i.severity >= Severity[min_severity]]
+    newest = wanted[::-1][:limit]
+    for incident in newest:
+        click.echo(as_object(incident) if as_json else for_a_person(incident, zone_of(config.timezone), now))
+    if not as_json:
+        click.echo(_summary(len(newest), len(wanted), since))
+
+
+def read(path: Path, since: Stamp) -> Sequence[Incident]:
+    """The incidents told since then, oldest first; none where the daemon never ran. Changes nothing.
+
+    Raises Unreachable for a file that cannot be read, UserError for one that is no database of ours.
+    """
+    if not path.exists():
+        return []
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            return incidents.recent(connection, since, _ENOUGH)
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as err:
+        raise Unreachable(f"{path}: cannot be read: {err}") from err
+    except (sqlite3.DatabaseError, msgspec.DecodeError) as err:
+        raise UserError(f"{path}: is not a database of Nightporter's: {err}") from err
+
+
+def as_object(incident: Incident) -> str:
+    """One incident as a line of JSON; times are nanoseconds since the epoch, UTC."""
+    encoded = msgspec.json.encode(
+        {
+            "id": incident.id,
+            "rule": incident.rule,
+            "key": incident.key,
+            "severity": incident.severity.name,
+            "title": incident.title,
+            "message": mask_secrets(incident.episode.message),
+            "first": incident.first,
+            "last": incident.last,
+            "told_at": incident.told_at,
+            "count": incident.count,
+            "episodes": incident.episodes,
+            "open": incident.open,
+        }
+    )
+    return encoded.decode()
+
+
+def for_a_person(incident: Incident, zone: tzinfo | None, now: Stamp) -> str:
+    """One incident in two lines: when, how bad, what; then who and how much."""
+    state = "going on" if incident.open else "over"
+    when = shown(incident.last, zone, now)
+    head = f"{when}  {incident.severity.name:<8}  {for_terminal(incident.title, LINE_CHARS)}"
+    message = for_terminal(incident.episode.message, LINE_CHARS)
+    return f"{head}\n    {message}\n    {incident.count:,} events, {state} · {incident.rule} · {incident.id}"
+
+
+def _span(text: str) -> int:
+    try:
+        return duration(text)
+    except NotA as err:
+        raise UserError(f"--since {text}: expected {err.expected}") from err
+
+
+def _summary(listed: int, found: int, since: str) -> str:
+    if not found:
+        return f"Nothing in the last {since}."
+    if listed < found:
+        return f"The newest {listed} of {found:,} in the last {since}; --limit shows more."
+    return f"{found:,} in the last {since}."
