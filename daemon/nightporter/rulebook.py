@@ -24,11 +24,12 @@ from nightporter.configfile import surroundings
 from nightporter.errors import Problem
 from nightporter.rule import Ruleset
 from nightporter.ruleset import Loaded, SourceText, load, read
+from nightporter.sources.files.waker import FolderWaker, Target
 from nightporter.store import state
 from nightporter.store.database import Database
 
 LOOK_EVERY_S: Final = 1.5
-"""How often the files are looked at: the truth behind the file system's own hints, which may be lost."""
+"""How often the files are looked at: the truth behind watchdog's hints, which may be lost."""
 SETTLE_S: Final = 0.2
 """How long the files must be still before they are read: an editor's save is several changes."""
 LAST_GOOD: Final = "last good rules"
@@ -82,7 +83,6 @@ class Rulebook:
         self._database = database
         self._clock = clock
         self._log = log
-        self._look = asyncio.Event()
         self._again = False
         self.in_force = InForce(Ruleset(), ())
 
@@ -129,36 +129,33 @@ class Rulebook:
 
         await self._database.call(write)
 
-    def hint(self) -> None:
-        """The file system says that something changed. Call it on the loop."""
-        self._look.set()
-
     def reload(self) -> None:
-        """Read the files again even if they look the same (SIGHUP). Call it on the loop."""
+        """Read the files again at the next look, even if they are the same (SIGHUP)."""
         self._again = True
-        self._look.set()
 
     async def run(self, changed: Callable[[InForce], Awaitable[None]]) -> None:
         """Follow the files for ever; `changed` gets each new state, good or broken."""
-        while True:
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._look.wait()
-            except TimeoutError:
-                pass
-            self._look.clear()
-            if not self._again and fingerprint(self._folders()) == self._print:
-                continue
-            await self._settled()
-            self._again = False
-            loaded, sources, unread = await asyncio.to_thread(self._load)
-            if loaded.ok and not unread:
-                await self._keep(sources)
-                self.in_force = InForce(loaded.ruleset, loaded.problems)
-            else:
-                self.in_force = InForce(self.in_force.ruleset, unread + loaded.problems, "last good")
-            self._tell()
-            await changed(self.in_force)
+        waker = FolderWaker(self._clock)
+        try:
+            while True:
+                waker.watch(frozenset(Target(folder, "*.y*ml") for folder in self._folders()))
+                await waker.wait(LOOK_EVERY_S, heed=True)
+                if self._again or fingerprint(self._folders()) != self._print:
+                    await self._settled()
+                    await changed(await self._read_again())
+        finally:
+            waker.close()
+
+    async def _read_again(self) -> InForce:
+        self._again = False
+        loaded, sources, unread = await asyncio.to_thread(self._load)
+        if loaded.ok and not unread:
+            await self._keep(sources)
+            self.in_force = InForce(loaded.ruleset, loaded.problems)
+        else:
+            self.in_force = InForce(self.in_force.ruleset, unread + loaded.problems, "last good")
+        self._tell()
+        return self.in_force
 
     async def _settled(self) -> None:
         """Wait until the files are still for SETTLE_S (but not for ever)."""

@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from nightporter.cli._rules import config_of, config_option, ruleset_of
-from nightporter.cli.replay import LINE_CHARS, origin_of
-from nightporter.detect.compiled import CompiledRule, applies
+from nightporter.cli.replay import LINE_CHARS, last_written, origin_of
+from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.engine import Engine
 from nightporter.lane import Arrival, Lane
 from nightporter.model import Event, Fields
@@ -35,7 +35,7 @@ def command(file: Path, name: str, as_json: bool, config_file: Path | None) -> N
     engine = Engine(ruleset_of(config))
     lane = Lane(origin_of(name, config), engine, Arrival(replayed=True), scan=False)
     number = 0
-    for chunk in read_whole(file, lane.origin):
+    for chunk in read_whole(file, lane.origin, last_written(file)):
         for event in lane.events(chunk):
             number += 1
             counted = engine.judge(event, lane.plan)
@@ -60,9 +60,7 @@ def _told(number: int, event: Event, counted: Sequence[str], lane: Lane) -> list
             continue
         verdict = "counts it" if rule.id in counted else why_not(rule, event)
         lines.append(f"  {rule.id}: {verdict}")
-    if not any(
-        applies(rule.rule.sources, lane.origin, (event.format,)) != frozenset() for rule, _ in lane.plan.rules
-    ):
+    if len(lines) == 1 + len(_shown(event)):
         lines.append("  no rule looks at such lines")
     return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -11,11 +12,13 @@ import msgspec
 
 from nightporter import origins
 from nightporter.cli._rules import config_of, config_option, ruleset_of
+from nightporter.clock import SystemClock
 from nightporter.config import Config, FileSource
 from nightporter.detect.narrate import clock_time
-from nightporter.model import Chunk, Episode, Origin
+from nightporter.model import Chunk, Episode, Origin, Stamp
 from nightporter.replay import Replay
 from nightporter.safetext import for_terminal
+from nightporter.sources.files import read_whole
 
 LINE_CHARS: Final = 500
 """Characters of a line that a person is shown."""
@@ -44,14 +47,15 @@ def command(
     replay = Replay(ruleset_of(config, only))
     origin = origin_of(name, config)
     replay.feed(_chunks(files, origin, quiet=as_json))
-    for episode in replay.episodes():
+    episodes = replay.episodes()
+    for episode in episodes:
         if as_json:
             click.echo(msgspec.json.encode(summary(episode)).decode())
         else:
             click.echo(for_terminal(_sentence(episode, config.timezone), LINE_CHARS))
     if not as_json:
         lines = replay.lanes.counts()["candidates"]
-        click.echo(f"{len(replay.episodes())} episodes; {lines} lines were worth a closer look.")
+        click.echo(f"{len(episodes)} episodes; {lines} lines were worth a closer look.")
 
 
 def origin_of(name: str, config: Config) -> Origin:
@@ -97,4 +101,17 @@ def _sentence(episode: Episode, timezone: str) -> str:
 
 
 def _chunks(files: Iterable[Path], origin: Origin, *, quiet: bool) -> Iterator[Chunk]:
-    raise NotImplementedError
+    """The files' chunks in order; on a terminal with a progress bar on standard error."""
+    for file in files:
+        arrived = last_written(file)
+        known = file.exists() and file.is_file()
+        if quiet or not known or not sys.stderr.isatty():
+            yield from read_whole(file, origin, arrived)
+            continue
+        with click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr) as bar:
+            yield from read_whole(file, origin, arrived, progress=lambda done, _: bar.update(done - bar.pos))
+
+
+def last_written(file: Path) -> Stamp:
+    """When a file was last written: no line of it is newer. Now, for standard input and what is no file."""
+    return file.stat().st_mtime_ns if file.is_file() else SystemClock().now()
