@@ -15,8 +15,10 @@ LONGEST_ASKED_S: Final = 86_400.0
 
 
 def wait_s(failures: int, chance: float) -> float:
-    """Seconds to wait after this many failures in a row (from 1): doubling from 5 s up to half an hour, less up
-    to a quarter by `chance` (0 to 1), so that several daemons do not come back in step."""
+    """Seconds to wait after this many failures in a row (from 1): doubling from 5 s up to half an hour.
+
+    Up to a quarter less by `chance` (0 to 1), so that several daemons do not come back in step.
+    """
     full = min(CAP_S, FIRST_S * 2.0 ** min(max(failures, 1) - 1, 30))
     return full * (1 - 0.25 * chance)
 

@@ -1,4 +1,4 @@
-"""A person's wall clock: quiet hours, the digest's time, and how a stamp reads. Pure but for the system's zone.
+"""A person's wall clock: quiet hours, the digest's time, how a stamp reads. Pure but for the system's zone.
 
 A zone of `None` is this machine's own, with its daylight saving as the system knows it.
 """

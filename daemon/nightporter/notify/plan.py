@@ -1,7 +1,7 @@
 """What one destination is sent now, as which messages, and when to look again: pure.
 
-`plan` is given what waits for the destination, the messages it accepted lately, the owner's policy and the wall
-clock. It keeps no state, so it says the same after a restart. How it decides, for `kind: apprise`:
+`plan` is given what waits for the destination, the messages it accepted lately, the owner's policy and the
+wall clock. It keeps no state, so it says the same after a restart. How it decides, for `kind: apprise`:
 
 1. Tests go at once and count for nothing.
 2. Rows of one rule are one message. The first goes at once; while a rule keeps telling, the rest gathers for
@@ -11,8 +11,8 @@ clock. It keeps no state, so it says the same after a restart. How it decides, f
    goes as one digest.
 4. What could have gone ten minutes ago (an outage, a sleep, a cap) is late; more than three late messages
    become a digest. Critical never does.
-5. Caps: at most so many messages an hour and a day, critical and tests not counted. What has no room is folded:
-   the last free place is a digest's, and the digest at the owner's hour passes.
+5. Caps: at most so many messages an hour and a day, critical and tests not counted. What has no room is
+   folded: the last free place is a digest's, and the digest at the owner's hour passes.
 
 Terminal and file destinations get every row, singly and at once.
 """

@@ -306,12 +306,12 @@ def _digest_part(group: Sequence[OutboxRow], zone: tzinfo | None, now: Stamp) ->
 _PLAIN_YAML: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*|\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
 _YAML_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPED_INSIDE: Final = re.compile(r"[^ !#-;=>?A-\[\]^_a-~]|:(?=//)")
-"""What a double-quoted scalar writes as a code: quotes, backslashes, all that is not ASCII, and what a face would
-have to change (`<`, `@`, backticks, `://`)."""
+"""What a double-quoted scalar writes as a code: quotes, backslashes, all that is not ASCII, and what a face
+would have to change (`<`, `@`, backticks, `://`)."""
 
 
 def ignore_entry(telling: Telling) -> str:
-    """The `ignore:` entry that would leave this telling's key uncounted, ready to paste; "" where there is none.
+    """The `ignore:` entry that leaves this telling's key uncounted, ready to paste; "" where there is none.
 
     No value, whatever its characters, can say more YAML than itself, and no face has to change it.
     """

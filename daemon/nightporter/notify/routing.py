@@ -1,13 +1,13 @@
 """Where a telling goes: pure.
 
 - Terminal and file destinations get everything.
-- A telling that names destinations (`notify:` in the rule) goes to these; names that do not exist are passed
-  over, and if none exists, routing decides after all.
-- Else every apprise destination with a matching route gets it. A config without any route means: every apprise
-  destination from medium up.
+- A telling that names destinations (`notify:` in the rule) goes to these; names that do not exist are
+  passed over, and if none exists, routing decides after all.
+- Else every apprise destination with a matching route gets it. A config without any route means: every
+  apprise destination.
 - `info` goes to no apprise destination unless the rule names one; it is for the page.
-- `low` goes wherever rules and tags of a route fit, whatever its `min_severity`, since it travels in the daily
-  digest and wakes nobody.
+- `low` goes wherever rules and tags of a route fit, whatever its `min_severity`, since it travels in the
+  daily digest and wakes nobody.
 - A test goes where it says, and without names everywhere.
 """
 

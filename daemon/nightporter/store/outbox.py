@@ -1,8 +1,8 @@
-"""What is to be told, what was, and how each destination fares: three tables, and functions on a connection.
+"""What is to be told, what was, and how each destination fares: three tables, functions on a connection.
 
-A row is one telling for one destination. It is `pending` until a message that carried it was accepted (`sent`)
-or refused for good (`parked`). `outbox_sent` remembers messages, which caps and folding count; a message may
-carry many rows. `outbox_destination` holds what a retry must know over a restart.
+A row is one telling for one destination. It is `pending` until a message that carried it was accepted
+(`sent`) or refused for good (`parked`). `outbox_sent` remembers messages, which caps and folding count; a
+message may carry many rows. `outbox_destination` holds what a retry must know over a restart.
 
 Every function runs inside a transaction of the caller's. Disk use is bounded: a sent row keeps no text,
 `prune` drops old ones, and `fold_oldest` bounds what waits.
@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS outbox (
     telling BLOB NOT NULL,
     PRIMARY KEY (destination, id)
 );
-CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (destination, at) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (destination, severity, at, weight)
+    WHERE state = 'pending';
 CREATE TABLE IF NOT EXISTS outbox_sent (
     destination TEXT NOT NULL,
     at INTEGER NOT NULL,
@@ -119,7 +120,8 @@ class Counts:
 def insert(connection: sqlite3.Connection, rows: Iterable[OutboxRow]) -> None:
     """Add rows; one that is there already (same id and destination) stays as it is."""
     connection.executemany(
-        "INSERT OR IGNORE INTO outbox (id, destination, severity, at, weight, telling) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO outbox (id, destination, severity, at, weight, telling) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         [
             (
                 row.id,
@@ -184,12 +186,16 @@ def settle(connection: sqlite3.Connection, destination: str, ids: Sequence[str],
 def mark_sent(
     connection: sqlite3.Connection, destination: str, ids: Sequence[str], message: SentMessage
 ) -> None:
-    """Note that one message that carried these rows was accepted."""
+    """Note that these rows were told, by this message."""
     connection.executemany(
         "UPDATE outbox SET state = 'sent', in_doubt = 0, done_at = ?, message = ?, error = '', telling = x'' "
         "WHERE destination = ? AND id = ?",
         [(message.at, message.remote, destination, row_id) for row_id in ids],
     )
+
+
+def remember(connection: sqlite3.Connection, destination: str, message: SentMessage) -> None:
+    """Keep that this message was accepted, for the caps and folding to come."""
     connection.execute(
         "INSERT INTO outbox_sent (destination, at, shape, rule, severity, tellings, remote) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -210,7 +216,8 @@ def park(
 ) -> None:
     """Give these rows up: they are kept, counted and shown, and tried no more."""
     connection.executemany(
-        "UPDATE outbox SET state = 'parked', in_doubt = 0, done_at = ?, error = ? WHERE destination = ? AND id = ?",
+        "UPDATE outbox SET state = 'parked', in_doubt = 0, done_at = ?, error = ? "
+        "WHERE destination = ? AND id = ?",
         [(now, error, destination, row_id) for row_id in ids],
     )
 
@@ -238,6 +245,15 @@ def counts(connection: sqlite3.Connection, destination: str) -> Counts:
     return Counts(**{state: total for state, total in found if state in ("pending", "sent", "parked")})
 
 
+def waiting(connection: sqlite3.Connection, destination: str) -> int:
+    """How many tellings wait for this destination; cheap."""
+    (total,) = connection.execute(
+        "SELECT coalesce(sum(weight), 0) FROM outbox WHERE destination = ? AND state = 'pending'",
+        (destination,),
+    ).fetchone()
+    return int(total)
+
+
 def destination_state(connection: sqlite3.Connection, name: str) -> DestinationState:
     """How this destination fares; one never heard of fares well."""
     row = connection.execute(
@@ -262,8 +278,8 @@ def destination_state(connection: sqlite3.Connection, name: str) -> DestinationS
 def save_state(connection: sqlite3.Connection, name: str, state: DestinationState) -> None:
     """Keep how this destination fares."""
     connection.execute(
-        "INSERT OR REPLACE INTO outbox_destination (name, failures, failing_since, set_at, not_before, broken, "
-        "error, repeats, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO outbox_destination (name, failures, failing_since, set_at, not_before, "
+        "broken, error, repeats, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             name,
             state.failures,
@@ -295,15 +311,15 @@ def recover(connection: sqlite3.Connection, known: Collection[str], now: Stamp) 
     for (name,) in waiting:
         if name not in known:
             connection.execute(
-                "UPDATE outbox SET state = 'parked', done_at = ?, error = 'the config has no such destination' "
-                "WHERE destination = ? AND state = 'pending'",
+                "UPDATE outbox SET state = 'parked', done_at = ?, "
+                "error = 'the config has no such destination' WHERE destination = ? AND state = 'pending'",
                 (now, name),
             )
 
 
 def fold_oldest(connection: sqlite3.Connection, destination: str, keep: int) -> int:
-    """Keep at most about `keep` rows waiting: fold the least severe, and of these the oldest, into one row per
-    rule and severity that stands for all of them. Returns how many rows went.
+    """Keep at most about `keep` rows waiting: fold the least severe, and of these the oldest, into one row
+    per rule and severity that stands for all of them. Returns how many rows went.
 
     Nothing is dropped: the row that is left says how many it stands for and over which time, at the same
     severity; each telling is on the page all the same. High and critical rows are folded last.

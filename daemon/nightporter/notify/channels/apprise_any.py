@@ -1,7 +1,7 @@
 """Any other service that apprise knows, as plain text.
 
-apprise tells yes or no and no more, so a no is tried again with growing waits; a message that is refused while
-others get through is parked by the outbox in the end.
+apprise tells yes or no and no more, so a no is tried again with growing waits; a message that is refused
+while others get through is parked by the outbox in the end.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """apprise's own methods, run with other names around them.
 
-apprise answers a send with yes or no; what we must know (the status, Retry-After, whether the body was out) stays
-inside its method. `with_names` gives that very method, its code untouched, with a few of its module's global
-names bound to ours: nothing of apprise is patched, and no one else sees a difference.
+apprise answers a send with yes or no; what we must know (the status, Retry-After, whether the body was out)
+stays inside its method. `with_names` gives that very method, its code untouched, with a few of its module's
+global names bound to ours: nothing of apprise is patched, and no one else sees a difference.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Discord, through apprise's plugin: our embed, its talking.
 
-The plugin (2.2.0, looked at in 2026-11) knows the webhook's address, proxies, certificates and timeouts, and posts.
-It does not do what a log watcher needs, so that is ours: `allowed_mentions` (it sends a key that Discord does not
-know, and turns `@everyone` in a text into a ping), Discord's limits, Retry-After (it ignores it and tries again at
-once), and telling failures apart.
+The plugin (2.2.0, looked at in 2026-11) knows the webhook's address, proxies, certificates and timeouts, and
+posts. It does not do what a log watcher needs, so that is ours: `allowed_mentions` (it sends a key that
+Discord does not know, and turns `@everyone` in a text into a ping), Discord's limits, Retry-After (it ignores
+it and tries again at once), and telling failures apart.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ COLOURS: Final[Mapping[Severity, int]] = {
 RESOLVED: Final = 0x2ECC71
 _CONNECTING: Final = frozenset({"connect", "_validate_conn", "_prepare_proxy", "do_handshake"})
 """urllib3's and ssl's functions in which no request is out yet."""
+_NEVER_OUT: Final = (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
 _MENTION: Final = re.compile(r"<@!?(\d{1,20})>")
 
 
 class DiscordChannel:
-    """One webhook. `mention` of the config is the one mention that may live: in `content`, allowed by its id."""
+    """One webhook. The config's `mention` is the one that may live: in `content`, allowed by its id."""
 
     def __init__(self, destination: AppriseDestination) -> None:
         """Raises UserError when the URL is no webhook's."""
@@ -167,16 +168,16 @@ class _Failed(Exception):
 
 
 class _Wire:
-    """Stands in for the module `requests` in apprise's `_send`: posts as it asks, and tells us how it went."""
+    """Stands in for the module `requests` in apprise's `_send`: posts as it asks, and tells how it went."""
 
     codes = requests.codes
     RequestException = requests.RequestException
 
-    def post(self, url: str, *, timeout: object, **request: Any) -> requests.Response:
+    def post(self, url: str, *, timeout: Any, **request: Any) -> requests.Response:
         """Any: the arguments are apprise's, for requests."""
         try:
             # S113 is met: apprise's own timeout (cto=, rto= in the URL) comes as `timeout`.
-            response = requests.post(url, timeout=timeout, **request)  # type: ignore[arg-type]  # as apprise gives it
+            response = requests.post(url, timeout=timeout, **request)
         except requests.RequestException as err:
             raise _Failed(outcome_of_error(err)) from None  # its text holds the webhook's token
         raise _Answered(response)
@@ -199,9 +200,7 @@ def outcome_of_error(err: requests.RequestException) -> Outcome:
     """What the lack of an answer means: only where the request was out may it have arrived."""
     if isinstance(err, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError):
         return Uncertain("Discord did not answer in time")
-    if isinstance(
-        err, requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError
-    ):
+    if isinstance(err, _NEVER_OUT):
         return Retry(f"no connection to Discord: {type(err).__name__}")
     if isinstance(err, requests.ConnectionError):
         cause = err.args[0] if err.args else None
@@ -212,8 +211,8 @@ def outcome_of_error(err: requests.RequestException) -> Outcome:
 
 
 def _while_connecting(err: BaseException) -> bool:
-    """Whether a connection broke before it stood: urllib3 words it like one that broke over a request, and only
-    the place where it was raised tells."""
+    """Whether a connection broke before it stood: urllib3 words it like one that broke over a request, and
+    only the place where it was raised tells."""
     root = err
     while root.__context__ is not None:
         root = root.__context__

@@ -1,7 +1,7 @@
 """A file of JSON lines: everything that was told, one object a telling, for programs.
 
-Text is masked and otherwise as it was: JSON in ASCII cannot be broken by it, in a terminal neither. The file is
-opened by name for each line, so that it may be rotated by anyone at any time; a line is one write with O_APPEND.
+Text is masked and otherwise as it was: JSON in ASCII cannot be broken by it, in a terminal neither. The file
+is opened by name for each line, so that it may be rotated at any time; a line is one write with O_APPEND.
 A telling whose id stands near the file's end is not written twice, so a crash between writing and recording
 repeats nothing. A full disk is tried again; a half line that it left is ended first.
 """

@@ -1,8 +1,8 @@
 """Mail, through apprise's plugin: our subject and HTML, its MIME, recipients and SMTP.
 
-apprise makes the text part from the HTML. Its plugin (2.2.0) answers yes or no; the SMTP controller that it uses is
-replaced by a subclass that tells how it went. One message a recipient: who has accepted it gets it once only, also
-when another recipient's refusal makes us try again (within this process).
+apprise makes the text part from the HTML. Its plugin (2.2.0) answers yes or no; the SMTP controller that it
+uses is replaced by a subclass that tells how it went. One message a recipient: who has accepted it gets it
+once only, also when another recipient's refusal makes us try again (within this process).
 """
 
 from __future__ import annotations

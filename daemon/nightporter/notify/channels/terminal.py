@@ -25,7 +25,7 @@ _RESOLVED: Final = "32"
 
 
 class TerminalChannel:
-    """Writes to the given stream (standard output) and flushes. A full or closed pipe is tried again later."""
+    """Writes to the given stream (standard output) and flushes. A full or closed pipe is tried again."""
 
     def __init__(self, stream: TextIO, zone: tzinfo | None) -> None:
         self._stream = stream
