@@ -93,7 +93,11 @@ def _union(parts: list[Literals]) -> Literals:
 
 
 def _cost(part: Condition, found: frozenset[bytes]) -> tuple[bool, bool, int, int]:
-    """The best of several promises first: that nothing can fit; then an answer's status, since errors are
+    """The best of several promises first: that nothing can fit; then an error's status, since errors are
     rarer than requests for any path; then the longest shortest literal; then the fewest."""
-    common = not (isinstance(part, Test) and part.field == "status")
-    return bool(found), common, -min((len(one) for one in found), default=0), len(found)
+    errors = isinstance(part, Test) and part.field == "status" and all(_is_error(v) for v in part.values)
+    return bool(found), not errors, -min((len(one) for one in found), default=0), len(found)
+
+
+def _is_error(value: object) -> bool:
+    return str(value)[:1] in ("4", "5")

@@ -107,5 +107,7 @@ def _of_status(test: Test, values: Sequence[Value]) -> Literals:
     for begin in beginnings:
         found.update(f'"{key}":{blank}{begin}'.encode() for blank in ("", " "))
         if test.field == "status":
-            found.add(f'" {begin}{" " if len(begin) == 3 else ""}'.encode())
+            # Whole statuses: `" 5` would also find every request count that begins with a 5.
+            rest = ("",) if len(begin) == 3 else (f"{n:02}" for n in range(100))
+            found.update(f'" {begin}{end} '.encode() for end in rest)
     return literals.capped(found)
