@@ -215,6 +215,15 @@ def test_a_scanner_that_is_wrong_is_not_chosen(
         choose_named("broken", frozenset({b"abc"}))
 
 
+def test_a_scanner_that_loses_one_literal_of_many_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    lossy = {"lossy": lambda wanted: BACKENDS["stdlib"](wanted[:-1]), "stdlib": BACKENDS["stdlib"]}
+    monkeypatch.setattr(choice, "BACKENDS", lossy)
+    literals = frozenset(b"word-%d." % number for number in range(500))
+    with pytest.raises(Unfit, match="1 lines missed"):
+        choose_named("lossy", literals)
+    assert choose(literals).name == "stdlib"
+
+
 def test_with_no_scanner_that_is_right_every_line_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "BACKENDS", {"broken": lambda _: _Deaf()})
     assert isinstance(choose(frozenset({b"abc"})), EveryLine)

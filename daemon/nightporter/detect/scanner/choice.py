@@ -31,7 +31,8 @@ _SAMPLE: Final = frozenset({b'"downstreamstatus":404', b"access denied for user"
 """What `survey` tests with: a field, words, bytes that are not ASCII, a literal that overlaps itself."""
 _TEST_LINES: Final = 96
 _TEST_LITERALS: Final = 64
-"""Of a bigger set, the test puts this many into its lines, spread over the set."""
+"""Of a bigger set, this many go into the mixed lines, spread over the set: the plain look at each line
+takes lines times literals. All stand in a text of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,14 @@ def _tried(name: str, wanted: tuple[bytes, ...]) -> tuple[Scanner | None, str]:
 
 
 def _fault(scanner: Scanner, wanted: tuple[bytes, ...]) -> str:
-    """Run the scanner over a small made-up text and compare; "" where it is right."""
-    text = _test_text(wanted)
-    for data in (text, text[:-1], b"", NEWLINE):
+    """Run the scanner over small made-up texts and compare; "" where it is right."""
+    each = NEWLINE.join(literal.upper() for literal in wanted)
+    mixed = _test_text(wanted)
+    tail = mixed[-200:-1]
+    answers = [(each, EveryLine().candidates(each, len(each)))]  # every literal once: every line holds one
+    answers += [(data, naive(frozenset(wanted), data)) for data in (mixed, tail, b"", NEWLINE)]
+    for data, right in answers:
         got = scanner.candidates(data, len(data))
-        right = naive(frozenset(wanted), data)
         if got != right:
             missed, extra = len(set(right) - set(got)), len(set(got) - set(right))
             return f"gave wrong answers in the self-test: {missed} lines missed, {extra} too many"
@@ -132,6 +136,5 @@ def _test_text(wanted: tuple[bytes, ...]) -> bytes:
         cut = random.randrange(len(literal))
         return random.choice((cased, literal.upper(), literal[:cut], literal[cut + 1 :], *noise, *noise))
 
-    lines = [b"".join(piece() for _ in range(random.randrange(6))) for _ in range(_TEST_LINES)]
-    lines += [literal.upper() for literal in used]
+    lines = (b"".join(piece() for _ in range(random.randrange(6))) for _ in range(_TEST_LINES))
     return NEWLINE.join(lines) + NEWLINE
