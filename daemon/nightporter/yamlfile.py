@@ -19,7 +19,7 @@ from typing import Final
 import yaml
 
 from nightporter.yamlpage import MAX_PROBLEMS, Items, Node, Page, Scalar, Table, describe
-from nightporter.yamltraps import QUOTES, explain, repaired, trap_of
+from nightporter.yamltraps import QUOTES, Mends, explain, repaired, trap_of
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """The largest file that is read; a thousand rules with their tests are about 1 MB."""
@@ -35,21 +35,24 @@ def parse(file: str, content: str | bytes, *, hide_urls: bool = False) -> Page:
     if text is None:
         return page
     page.lines = tuple(_LINE_END.split(text))
-    mended_lines: set[int] = set()
+    mends = Mends()
+    tried: set[tuple[int, int]] = set()
     while True:
         try:
-            page.root = _Composer(page, text).document()
+            page.root = _Composer(page, text, mends).document()
         except yaml.YAMLError as err:
-            at, found, fix = explain(err, page.lines)
-            mended = None
-            if at[0] not in mended_lines and len(page.problems) < MAX_PROBLEMS:
-                page.tell(Scalar(line=at[0], column=at[1], text="", value=None, plain=True), found, fix=fix)
-                mended_lines.add(at[0])
-                mended = repaired(text, at)
-            if mended is None:
-                page.root = None
+            page.root = None
+            at, found, fix = explain(err, _LINE_END.split(text))
+            line, column = at[0], mends.original(*at)
+            if (line, column) in tried or len(tried) >= MAX_PROBLEMS:
                 return page
-            text = mended  # go on as if the quotes stood there, to find the other mistakes as well
+            tried.add((line, column))
+            page.tell(Scalar(line=line, column=column, text="", value=None, plain=True), found, fix=fix)
+            # Go on as if quotes stood there, to find the other mistakes as well.
+            mended = repaired(text, at, mends)
+            if mended is None:
+                return page
+            text = mended
         else:
             return page
 
@@ -63,7 +66,7 @@ def _decoded(page: Page, content: str | bytes) -> str | None:
         )
         return None
     if isinstance(content, str):
-        return content.removeprefix("\ufeff")
+        content = content.encode("utf-8", "surrogatepass")
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as err:
@@ -78,8 +81,9 @@ def _decoded(page: Page, content: str | bytes) -> str | None:
 class _Composer:
     """Events → nodes; mistakes that do not stop the parser are told to the page."""
 
-    def __init__(self, page: Page, text: str) -> None:
+    def __init__(self, page: Page, text: str, mends: Mends) -> None:
         self._page = page
+        self._mends = mends
         self._loader = yaml.CSafeLoader(text)
 
     def document(self) -> Node | None:
@@ -94,7 +98,7 @@ class _Composer:
                     documents += 1
                     if documents == 2:
                         self._page.tell(
-                            _at(event), "a second document ('---')", fix="keep one document a file"
+                            self._at(event), "a second document ('---')", fix="keep one document a file"
                         )
                 elif isinstance(event, yaml.NodeEvent):
                     node = self._node(event, 0)
@@ -109,7 +113,7 @@ class _Composer:
         return event
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
-        at = _at(event)
+        at = self._at(event)
         assert isinstance(event, yaml.NodeEvent)
         if isinstance(event, yaml.AliasEvent):
             found = f"'*{event.anchor}' is a YAML alias, which is not used here"
@@ -178,17 +182,17 @@ class _Composer:
         A `#` after two blanks or more, or after a closing quote, is a comment and nothing else.
         """
         line, column = _mark(event.end_mark)
-        rest = self._page.lines[line][column:] if line < len(self._page.lines) else ""
-        return (
-            rest[1:].rstrip() if event.value and rest.startswith(" #") and rest[2:3] not in ("", "#") else ""
-        )
+        column = self._mends.original(line, column) - 1
+        rest = self._page.lines[line - 1][column:] if line <= len(self._page.lines) else ""
+        apart = event.value and rest.startswith(" #") and rest[2:3] not in ("", "#")
+        return rest[1:].rstrip() if apart else ""
+
+    def _at(self, event: yaml.Event) -> Scalar:
+        line, column = _mark(event.start_mark)
+        column = self._mends.original(line, column)
+        return Scalar(line=line, column=column, text="", value=None, plain=True)
 
 
 def _mark(mark: object) -> tuple[int, int]:
-    """0-based line and column; libyaml sets every mark, though the stubs allow for none."""
-    return getattr(mark, "line", 0), getattr(mark, "column", 0)
-
-
-def _at(event: yaml.Event) -> Scalar:
-    line, column = _mark(event.start_mark)
-    return Scalar(line=line + 1, column=column + 1, text="", value=None, plain=True)
+    """1-based line and column; libyaml sets every mark, though the stubs allow for none."""
+    return getattr(mark, "line", 0) + 1, getattr(mark, "column", 0) + 1

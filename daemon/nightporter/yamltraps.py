@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import yaml
@@ -200,7 +201,24 @@ def _flow_item(line: str, start: int, end: int, around: int) -> tuple[int, int] 
     return (left, right) if left < right else None
 
 
-def repaired(text: str, spot: Spot) -> str | None:
+@dataclass(slots=True)
+class Mends:
+    """Where quotes were put in, so that places are those of the file as the person has it."""
+
+    _by_line: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+
+    def add(self, line: int, start: int, end: int, longer: int) -> None:
+        """A quote now stands in column `start`; from `end` on, the mended line is `longer` than before."""
+        self._by_line.setdefault(line, []).append((start, end, longer))
+
+    def original(self, line: int, column: int) -> int:
+        """A column of the mended line as the person counts it."""
+        for start, end, longer in reversed(self._by_line.get(line, ())):
+            column -= longer if column >= end else int(column > start)
+        return column
+
+
+def repaired(text: str, spot: Spot, mends: Mends) -> str | None:
     """The file with the value at a spot in single quotes; None if there is nothing that could be quoted."""
     lines = re.split(r"(\r\n|[\n\r\x85\u2028\u2029])", text)
     index = 2 * (spot[0] - 1)
@@ -212,4 +230,5 @@ def repaired(text: str, spot: Spot) -> str | None:
         return None  # the fault is not in the value
     inner = line[value[0] : value[1]].strip("\"'").replace("'", "''")
     lines[index] = f"{line[: value[0]]}'{inner}'{line[value[1] :]}"
+    mends.add(spot[0], value[0] + 1, value[0] + len(inner) + 3, len(lines[index]) - len(line))
     return "".join(lines)

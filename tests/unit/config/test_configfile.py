@@ -19,6 +19,7 @@ from nightporter.config import (
     LogConfig,
     QuietHours,
     Route,
+    Secret,
     TerminalDestination,
 )
 from nightporter.configfile import World, parse_config, surroundings
@@ -114,9 +115,7 @@ digest: "7:05"
         watch={"ombi": ("unauthorized", "database is locked"), "sonarr": ("fatal",)},
         destinations=(
             AppriseDestination(
-                name="phone",
-                url=config.destinations[0].url,
-                mention={Severity.critical: "<@123456>"},  # type: ignore[union-attr]  # checked below
+                name="phone", url=Secret("discord://1/TOKEN"), mention={Severity.critical: "<@123456>"}
             ),
             TerminalDestination(name="terminal"),
             FileDestination(name="all", path=folder / "alerts.jsonl"),
