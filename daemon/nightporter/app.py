@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -230,7 +229,7 @@ async def build(
     last_commit, marks = await database.call(
         lambda connection: (state.load_text(connection, LAST_COMMIT), state.load_positions(connection))
     )
-    sender = Outbox.build(database, config, clock, terminal=sys.stdout, log=log)
+    sender = Outbox(database, config, clock=clock, log=log)
     judge = Judge(
         engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
         ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}),

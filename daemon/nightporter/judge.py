@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,10 +30,8 @@ from nightporter.lane import Lanes
 from nightporter.model import DAY, Chunk, Event, Incident, Position, Severity, Stamp, Telling, short_id
 from nightporter.rule import Ruleset
 from nightporter.store import incidents as incident_rows
-from nightporter.store import outbox as outbox_rows
 from nightporter.store import state
 from nightporter.store.database import Database
-from nightporter.store.outbox import OutboxRow
 
 COMMIT_EVERY_S: Final = 1.0
 QUEUE_CHUNKS: Final = 16
@@ -46,10 +44,10 @@ LAST_COMMIT: Final = "last commit"
 
 
 class Outbox(Protocol):
-    """What the judge needs of the outbox: the rows that belong in its commit, and a nudge after it."""
+    """What the judge needs of the outbox: rows that belong in its commit, and a nudge after it."""
 
-    def rows_for(self, telling: Telling) -> list[OutboxRow]:
-        """One row for each destination that the telling goes to."""
+    def keep(self, connection: sqlite3.Connection, tellings: Sequence[Telling], now: Stamp) -> None:
+        """Write the tellings' rows, for every destination they go to; runs inside the commit."""
         ...
 
     def wake(self) -> None:
@@ -233,14 +231,12 @@ class Judge:
     async def _write(self, batch: Batch, now: Stamp) -> None:
         """Commit, and try again until it works: a full disk stops the reading, it loses nothing."""
 
-        rows = [row for telling in batch.tellings for row in self._outbox.rows_for(telling)]
-
         def write(connection: sqlite3.Connection) -> None:
             state.save_positions(connection, batch.positions.values())
             state.save_windows(connection, batch.windows)
             state.save_learned(connection, batch.learned)
             incident_rows.save(connection, batch.incidents)
-            outbox_rows.insert(connection, rows)
+            self._outbox.keep(connection, batch.tellings, now)
             state.save_text(connection, LAST_COMMIT, str(now))
 
         for attempt in count():

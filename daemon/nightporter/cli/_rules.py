@@ -11,7 +11,7 @@ from nightporter import configfile, rulebook
 from nightporter.config import Config
 from nightporter.errors import BadFiles
 from nightporter.rule import Ruleset
-from nightporter.ruleset import read
+from nightporter.ruleset import load, read
 
 config_option = click.option(
     "--config",
@@ -33,13 +33,14 @@ def config_of(path: Path | None) -> Config:
 
 
 def ruleset_of(config: Config, only: Sequence[Path] = ()) -> Ruleset:
-    """The rules of the config, or those of these files and folders alone. Raises BadFiles."""
+    """The rules of the config, or those of these files and folders alone; their inline tests are left to
+    `check` and `test`. Raises BadFiles."""
     if only:
         found = read(only)
         sources, unread = found.texts, found.problems
     else:
         sources, unread = rulebook.texts(config)
-    loaded = rulebook.judged(sources, config)
+    loaded = load(sources, configfile.surroundings(config))
     problems = [p for p in (*unread, *loaded.problems) if not p.warning]
     if problems:
         raise BadFiles(problems)

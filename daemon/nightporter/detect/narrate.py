@@ -20,7 +20,7 @@ VALUE_CHARS: Final = 300
 
 def count_tops(episode: OpenEpisode, rule: CompiledRule, fields: Fields) -> None:
     """Count an event's values towards the episode's most frequent ones."""
-    for name in (*TOP_FIELDS, *rule.top_fields):
+    for name in dict.fromkeys((*TOP_FIELDS, *rule.top_fields)):
         value = fields.get(name)
         if value is not None:
             count_top(episode.top.setdefault(name, {}), str(value)[:VALUE_CHARS])
