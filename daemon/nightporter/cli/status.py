@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,9 @@ from nightporter.safetext import for_terminal
 
 _STALE: Final[Nanos] = round(3 * STATUS_EVERY_S * SECOND)
 _TEXT: Final = 200
+_LISTED: Final = 20
+"""How many containers or paths a person is shown; `--json` has all."""
+_COUNTED: Final = {"sent": "sent", "pending": "waiting", "parked": "given up"}
 _MAX_BYTES: Final = 4_000_000
 
 
@@ -50,8 +53,7 @@ class Report:
 
     def part(self, name: str) -> Mapping[str, Any]:
         """A part of it, empty if it is missing or no object."""
-        found = self.facts.get(name)
-        return found if isinstance(found, dict) else {}
+        return _object(self.facts, name)
 
 
 @click.command(epilog="Example: nightporter status --json")
@@ -124,17 +126,28 @@ def about_daemon(report: Report, now: Stamp) -> Iterator[str]:
     yield from _sources(report, now)
     yield from _rules(report)
     yield from _failing(report)
-    yield from _outbox(report)
+    yield from _judge(report)
+    yield from _outbox(report, now)
 
 
 def _sources(report: Report, now: Stamp) -> Iterator[str]:
-    for name, facts in report.part("sources").items():
-        last = facts.get("last_chunk") if isinstance(facts, dict) else None
-        heard = f"last line {span(now - last)} ago" if isinstance(last, int) else "no line yet"
-        yield f"Source {_shown(name)}: {heard}"
-        for key, value in facts.items() if isinstance(facts, dict) else ():
-            if key != "last_chunk" and value not in (0, None, "", [], {}):
-                yield f"    {_shown(key)}: {_shown(value)}"
+    for name in report.part("sources"):
+        facts = _object(report.part("sources"), name)
+        last = _stamp(facts, "last_chunk")
+        heard = f"last line {span(now - last)} ago" if last else "no line yet"
+        yield f"Source {_shown(name)}: {_source_state(facts)}{heard}"
+        for label in ("blind", "waiting", "following"):
+            for text in _listed(facts.get(label)):
+                yield f"    {label}: {_shown(text)}"
+
+
+def _source_state(facts: Mapping[str, Any]) -> str:
+    """What a source says of itself in a word: a file's `state`, an engine's `up`."""
+    if "state" in facts:
+        return f"{_shown(facts['state'])}, "
+    if facts.get("up") is False:
+        return f"away ({_shown(facts.get('away_why'))}), "
+    return ""
 
 
 def _rules(report: Report) -> Iterator[str]:
@@ -142,8 +155,7 @@ def _rules(report: Report) -> Iterator[str]:
     if "in_force" in rules:
         kept = ", the last good ones: a file has a mistake" if rules.get("kept") else ""
         yield f"Rules: {_shown(rules['in_force'])} in force{kept}"
-    problems = rules.get("problems")
-    for problem in problems if isinstance(problems, list) else ():
+    for problem in _listed(rules.get("problems")):
         yield f"    {_shown(problem)}"
 
 
@@ -153,13 +165,46 @@ def _failing(report: Report) -> Iterator[str]:
             yield f"Part {_shown(name)}: {_shown(part.get('state'))}, {_shown(part.get('last_error'))}"
 
 
-def _outbox(report: Report) -> Iterator[str]:
-    for name, facts in report.part("outbox").items():
-        if isinstance(facts, dict):
-            told = ", ".join(
-                f"{_shown(k)} {_shown(v)}" for k, v in facts.items() if v not in (0, None, "", False)
-            )
-            yield f"Destination {_shown(name)}: {told or 'nothing waits'}"
+def _judge(report: Report) -> Iterator[str]:
+    if trouble := report.part("judge").get("trouble"):
+        yield f"Trouble: {_shown(trouble)}"
+
+
+def _outbox(report: Report, now: Stamp) -> Iterator[str]:
+    for name in report.part("outbox"):
+        yield f"Destination {_shown(name)}: {'; '.join(_fares(_object(report.part('outbox'), name), now))}"
+
+
+def _fares(facts: Mapping[str, Any], now: Stamp) -> Iterator[str]:
+    """How a destination fares."""
+    counts = ((facts.get(key), word) for key, word in _COUNTED.items())
+    yield ", ".join(f"{_shown(count)} {word}" for count, word in counts if count) or "nothing sent yet"
+    if last := _stamp(facts, "last_sent"):
+        yield f"last sent {span(now - last)} ago"
+    if facts.get("broken"):
+        yield f"refuses us, and needs you: {_shown(facts.get('last_error'))}"
+    elif since := _stamp(facts, "failing_since"):
+        yield f"failing for {span(now - since)}: {_shown(facts.get('last_error'))}"
+    if repeats := facts.get("possible_repeats"):
+        yield f"{_shown(repeats)} perhaps sent twice"
+
+
+def _object(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = facts.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _stamp(facts: Mapping[str, Any], name: str) -> Stamp:
+    """A stamp, 0 where there is none."""
+    found = facts.get(name)
+    return found if isinstance(found, int) else 0
+
+
+def _listed(value: object) -> Sequence[object]:
+    """The entries of a list, or of a table of reasons by name."""
+    if isinstance(value, dict):
+        return [f"{name}: {reason}" for name, reason in value.items()][:_LISTED]
+    return value[:_LISTED] if isinstance(value, list) else []
 
 
 def _shown(value: object) -> str:

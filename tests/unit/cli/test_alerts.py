@@ -1,0 +1,137 @@
+"""`alerts`: the store's incidents, newest first."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from nightporter import cli
+from nightporter.app import DATABASE
+from nightporter.clock import SystemClock
+from nightporter.model import DAY, HOUR, Episode, Incident, Severity, Stamp
+from nightporter.store import incidents
+
+
+def an_incident(
+    number: int, told_at: Stamp, *, severity: Severity = Severity.medium, **more: str
+) -> Incident:
+    rule = more.get("rule", "http-404-scan")
+    key = {"client_ip": f"203.0.113.{number}"}
+    episode = Episode(
+        id=f"e{number}",
+        rule=rule,
+        key=dict(key),
+        severity=severity,
+        first=told_at,
+        last=told_at,
+        crossed=told_at,
+        count=20,
+        message=more.get("message", "many missing pages"),
+    )
+    return Incident(
+        id=f"i{number}",
+        rule=rule,
+        key=dict(key),
+        severity=severity,
+        title="Many missing pages",
+        first=told_at,
+        last=told_at,
+        episodes=1,
+        count=1234,
+        open=False,
+        episode=episode,
+        crossing_told=told_at,
+        told_at=told_at,
+        told_count=20,
+        told_severity=severity,
+        wait=HOUR,
+    )
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder with four incidents, one of them old, one of them hostile."""
+    now = SystemClock().now()
+    (tmp_path / "config.yaml").write_text(f"state: {tmp_path}\n")
+    connection = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+    connection.executescript(incidents.SCHEMA)
+    incidents.save(
+        connection,
+        [
+            an_incident(1, now - 30 * DAY),
+            an_incident(2, now - 2 * DAY, severity=Severity.high, rule="login-spray"),
+            an_incident(3, now - HOUR, message="forged\n\x1b[2J ?token=SeCrEtToKeN123456"),
+            an_incident(4, now - HOUR // 2),
+        ],
+    )
+    connection.close()
+    return tmp_path
+
+
+def alerts(state: Path, *arguments: str) -> int:
+    return cli.run(cli.build(), ("alerts", "--config", str(state / "config.yaml"), *arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ids"),
+    [
+        pytest.param((), ["i4", "i3", "i2"], id="a week"),
+        pytest.param(("--since", "60d"), ["i4", "i3", "i2", "i1"], id="all"),
+        pytest.param(("--since", "1d", "-n", "1"), ["i4"], id="newest"),
+        pytest.param(("--min-severity", "high"), ["i2"], id="severity"),
+        pytest.param(("--rule", "login-*"), ["i2"], id="rule"),
+        pytest.param(("--since", "1m"), [], id="none"),
+    ],
+)
+def test_which_are_listed(
+    state: Path, arguments: tuple[str, ...], ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert alerts(state, "--json", *arguments) == 0
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ids
+
+
+def test_what_a_person_reads(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alerts(state) == 0
+    out = capsys.readouterr().out
+    assert "high      Many missing pages" in out
+    assert "1,234 events, over · login-spray · i2" in out
+    assert out.endswith("3 in the last 7d.\n")
+
+
+def test_hostile_text_and_secrets_are_told_by_neither_face(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alerts(state)
+    alerts(state, "--json")
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "SeCrEtToKeN" not in out
+
+
+def test_where_the_daemon_never_ran_there_is_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"state: {tmp_path / 'none'}\n")
+    assert alerts(tmp_path) == 0
+    assert capsys.readouterr().out == "Nothing in the last 7d.\n"
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"this is no database, though as long as one is" * 40, 2), (b"", 1)]
+)
+def test_a_file_that_is_no_database_of_ours(
+    tmp_path: Path, content: bytes, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"state: {tmp_path}\n")
+    (tmp_path / DATABASE).write_bytes(content)
+    assert alerts(tmp_path) == code
+    assert DATABASE in capsys.readouterr().err
+
+
+def test_a_span_without_a_unit_is_a_mistake(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alerts(state, "--since", "7") == 2
+    assert "--since 7: expected a duration with its unit" in capsys.readouterr().err
