@@ -221,6 +221,7 @@ def test_a_clock_set_back_ends_a_pause() -> None:
     _spend(budget, MOST + 1, NOW, 1)
     assert not budget.allows(NOW + SECOND)
     assert budget.allows(NOW - 1)
+    assert _spend(budget, MOST, NOW, 1) == 0, "what the pause has paid for is not charged again"
 
 
 @given(st.lists(st.integers(0, 5 * PERIOD), max_size=200))
