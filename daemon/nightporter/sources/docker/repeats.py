@@ -21,7 +21,7 @@ from nightporter.model import Stamp
 RING: Final = 262_144
 """Lines remembered for each container, 16 bytes each: more than the 74,210 that one rotation repeated."""
 _KEEP: Final = 32
-_KEEP_EQUAL: Final = 4096
+_KEEP_CROSSED: Final = 1024
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     floor: Stamp
-    """The lowest stamp among `seen`: reading goes on from here, inclusive."""
+    """Reading goes on from here, inclusive: what was given out from this stamp on is in `seen`."""
     offset: int = 0
     """Bytes of lines given out so far, over restarts."""
     seen: tuple[tuple[Stamp, str], ...] = ()
@@ -56,7 +56,8 @@ class Position:
     """What was given out, as far as the next mark has to know it.
 
     A mark holds the last 32 lines rather than the last stamp alone: stamps of stdout and stderr cross, and a
-    line a microsecond older than its forerunner must not be lost by a restart between the two.
+    line a microsecond older than its forerunner must not be lost by a restart between the two. After a clock
+    has stepped back by more than 1024 lines, a restart repeats those beyond: better than losing what follows.
     """
 
     def __init__(self, mark: Mark) -> None:
@@ -77,13 +78,14 @@ class Position:
 
     def advance(self, stamps: Sequence[Stamp], lines: Sequence[bytes], size: int) -> Mark:
         """These lines, of `size` bytes, were given out; the mark that stands after them."""
-        tail = min(len(lines), _KEEP)
-        while tail < min(len(lines), _KEEP_EQUAL) and stamps[-tail - 1] == stamps[-tail]:
-            tail += 1
-        if tail:
-            new = zip(stamps[-tail:], map(digest, lines[-tail:]), strict=True)
-            self._seen = _newest([*self._seen, *new])
-            self._floor = min(stamp for stamp, _ in self._seen)
+        every = [*(stamp for stamp, _ in self._seen), *stamps]
+        start = _keep_from(every)
+        old = len(self._seen)
+        fresh = max(0, start - old)
+        new = zip(stamps[fresh:], map(digest, lines[fresh:]), strict=True)
+        self._seen = [*self._seen[start:], *new]
+        if start:
+            self._floor = min(every[start:])
         self.offset += size
         return self.mark
 
@@ -92,12 +94,16 @@ class Position:
         return Mark(id=self._id, floor=self._floor, offset=self.offset, seen=tuple(self._seen))
 
 
-def _newest(seen: list[tuple[Stamp, str]]) -> list[tuple[Stamp, str]]:
-    """The last 32, and what has the same stamp as the oldest of them (for a stamp is begun at, inclusive)."""
-    start = max(0, len(seen) - _KEEP)
-    while start > 0 and len(seen) - start < _KEEP_EQUAL and seen[start - 1][0] == seen[start][0]:
-        start -= 1
-    return seen[start:]
+def _keep_from(stamps: Sequence[Stamp]) -> int:
+    """Which of the last lines a mark keeps: from here on. That is 32, and as many more (up to 1024) as it
+    takes for all before them to be older than all that is kept: then a stamp alone tells them apart."""
+    start = max(0, len(stamps) - _KEEP)
+    earliest = max(0, len(stamps) - _KEEP_CROSSED)
+    low = min(stamps[start:], default=0)
+    while (crossed := next((i for i in range(earliest, start) if stamps[i] >= low), None)) is not None:
+        low = min(low, *stamps[crossed:start])
+        start = crossed
+    return start
 
 
 class Repeats:
