@@ -18,10 +18,14 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It was not accepted, and later may be. `after_s`: not earlier than that, where the receiver said so."""
+    """It was not accepted, and later may be. `after_s`: not earlier than that, where the receiver said so.
+
+    `unreached`: nobody saw the message, so it says nothing about the message itself.
+    """
 
     reason: str
     after_s: float | None = None
+    unreached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,10 +192,11 @@ class Worker:
     def _last_chance(self, send: Send, outcome: Outcome) -> Outcome:
         """A message that fails again and again, while others get through, is refused in all but name."""
         row = send.rows[0]
-        alone = isinstance(outcome, Retry) and self.state.last_sent > row.tried_at > 0
-        if alone and isinstance(outcome, Retry) and row.attempts + 1 >= LAST_CHANCE:
-            return Refused(f"{outcome.reason}, {row.attempts + 1} times, while others got through")
-        return outcome
+        if not isinstance(outcome, Retry) or outcome.unreached or row.attempts + 1 < LAST_CHANCE:
+            return outcome
+        if self.state.last_sent <= row.tried_at:
+            return outcome
+        return Refused(f"{outcome.reason}, {row.attempts + 1} times, while others got through")
 
     # --- what came of it
 
@@ -225,7 +226,8 @@ class Worker:
             case Refused(reason=reason):
                 store.park(connection, self.name, ids, now, mask_secrets(reason))
             case Retry(reason=reason) | Barred(reason=reason) | Uncertain(reason=reason):
-                store.settle(connection, self.name, ids, mask_secrets(reason))
+                unreached = isinstance(outcome, Retry) and outcome.unreached
+                store.settle(connection, self.name, ids, mask_secrets(reason), unreached=unreached)
             case _:
                 assert_never(outcome)
         store.save_state(connection, self.name, self.state)

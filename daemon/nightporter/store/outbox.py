@@ -175,11 +175,17 @@ def begin(connection: sqlite3.Connection, destination: str, ids: Sequence[str], 
     )
 
 
-def settle(connection: sqlite3.Connection, destination: str, ids: Sequence[str], error: str) -> None:
-    """Note that an attempt ended without being accepted, and the rows go on waiting."""
+def settle(
+    connection: sqlite3.Connection, destination: str, ids: Sequence[str], error: str, *, unreached: bool
+) -> None:
+    """Note that an attempt ended without being accepted, and the rows go on waiting.
+
+    `unreached`: no one saw the message, so the attempt does not count against it.
+    """
     connection.executemany(
-        "UPDATE outbox SET in_doubt = 0, error = ? WHERE destination = ? AND id = ?",
-        [(error, destination, row_id) for row_id in ids],
+        "UPDATE outbox SET in_doubt = 0, error = ?, attempts = max(0, attempts - ?) "
+        "WHERE destination = ? AND id = ?",
+        [(error, int(unreached), destination, row_id) for row_id in ids],
     )
 
 

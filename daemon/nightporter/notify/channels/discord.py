@@ -17,7 +17,6 @@ from typing import Any, Final
 import requests
 from apprise.exception import AppriseException
 from apprise.plugins.discord import NotifyDiscord
-from urllib3.exceptions import ProtocolError
 
 from nightporter.config import AppriseDestination
 from nightporter.errors import UserError
@@ -52,7 +51,6 @@ COLOURS: Final[Mapping[Severity, int]] = {
 RESOLVED: Final = 0x2ECC71
 _CONNECTING: Final = frozenset({"connect", "_validate_conn", "_prepare_proxy", "do_handshake"})
 """urllib3's and ssl's functions in which no request is out yet."""
-_NEVER_OUT: Final = (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
 _MENTION: Final = re.compile(r"<@!?(\d{1,20})>")
 
 
@@ -197,31 +195,32 @@ def outcome_of(response: requests.Response) -> Outcome:
 
 
 def outcome_of_error(err: requests.RequestException) -> Outcome:
-    """What the lack of an answer means: only where the request was out may it have arrived."""
-    if isinstance(err, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError):
+    """What the lack of an answer means: it may have arrived unless the connection never stood."""
+    if isinstance(err, requests.ConnectTimeout) or _while_connecting(err):
+        return Retry(f"no connection to Discord: {_root_cause(err)}", unreached=True)
+    if isinstance(err, requests.ReadTimeout):
         return Uncertain("Discord did not answer in time")
-    if isinstance(err, _NEVER_OUT):
-        return Retry(f"no connection to Discord: {type(err).__name__}")
-    if isinstance(err, requests.ConnectionError):
-        cause = err.args[0] if err.args else None
-        if isinstance(cause, ProtocolError) and not _while_connecting(cause):
-            return Uncertain("the connection to Discord broke before an answer")
-        return Retry(f"no connection to Discord: {_root_cause(cause)}")
-    return Retry(f"the request could not be made: {type(err).__name__}")
+    if isinstance(err, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        return Uncertain("the connection to Discord broke before an answer")
+    return Retry(f"the request could not be made: {type(err).__name__}", unreached=True)
 
 
 def _while_connecting(err: BaseException) -> bool:
-    """Whether a connection broke before it stood: urllib3 words it like one that broke over a request, and
-    only the place where it was raised tells."""
-    root = err
-    while root.__context__ is not None:
-        root = root.__context__
-    return any(frame.name in _CONNECTING for frame in extract_tb(root.__traceback__))
+    """Whether it broke before the connection stood. urllib3 words that like one that broke over a request
+    (behind a proxy both are a ProxyError): only the place where it was raised tells."""
+    link: BaseException | None = err
+    while link is not None:
+        if any(frame.name in _CONNECTING for frame in extract_tb(link.__traceback__)):
+            return True
+        link = link.__context__
+    return False
 
 
-def _root_cause(cause: object) -> str:
-    """The kind of error, such as NameResolutionError; never its text, which names the webhook."""
-    return type(getattr(cause, "reason", None) or cause).__name__
+def _root_cause(err: BaseException) -> str:
+    """The kind of the innermost error, as ConnectionRefusedError; never its text: that names the webhook."""
+    while err.__context__ is not None:
+        err = err.__context__
+    return type(err).__name__
 
 
 def _json(response: requests.Response) -> dict[str, Any]:

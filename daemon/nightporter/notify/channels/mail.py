@@ -139,7 +139,8 @@ class _Controller(AppriseSMTPController):
         except smtplib.SMTPResponseException as err:
             raise _Ended(Retry(f"the mail server answered {err.smtp_code}")) from None
         except (OSError, smtplib.SMTPException) as err:
-            raise _Ended(Retry(f"no connection to the mail server: {type(err).__name__}")) from None
+            reason = f"no connection to the mail server: {type(err).__name__}"
+            raise _Ended(Retry(reason, unreached=True)) from None
 
     def sendmail(self, from_addr: str, to_addrs: list[str], message: str) -> bool:
         """True, or raises `_Ended`."""
