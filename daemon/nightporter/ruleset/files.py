@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def read(paths: Iterable[Path], *, shipped: bool = False) -> ReadFiles:
     """
     texts: list[SourceText] = []
     problems: list[Problem] = []
-    seen: set[Path] = set()
+    seen: set[tuple[int, int]] = set()
     for path in paths:
         try:
             files = _files_of(path)
@@ -54,13 +55,14 @@ def read(paths: Iterable[Path], *, shipped: bool = False) -> ReadFiles:
             problems.append(Problem(place=Place(str(path)), found=found, expected=f"at most {MAX_FILES}"))
             continue
         for file in files:
-            if (real := file.resolve()) in seen:
-                continue  # a file named beside its own folder
-            seen.add(real)
             try:
-                texts.append(SourceText(name=str(file), text=_content(file), shipped=shipped))
+                identity, content = _content(file)
             except OSError as err:
                 problems.append(_unreadable(file, err))
+                continue
+            if identity not in seen:  # a file may be named beside its own folder
+                seen.add(identity)
+                texts.append(SourceText(name=str(file), text=content, shipped=shipped))
     return ReadFiles(tuple(texts), tuple(problems))
 
 
@@ -75,9 +77,11 @@ def _files_of(path: Path) -> list[Path]:
     return sorted((p for p in path.iterdir() if is_rule_file(p) and p.is_file()), key=lambda p: p.name)
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Path) -> tuple[tuple[int, int], bytes]:
+    """A file's identity (device and inode) and its text, at most one byte over the cap."""
     with file.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)  # one more, so that the parser can tell that it is too large
+        status = os.fstat(stream.fileno())
+        return (status.st_dev, status.st_ino), stream.read(MAX_BYTES + 1)
 
 
 def _unreadable(path: Path, err: OSError) -> Problem:

@@ -130,6 +130,8 @@ def network(text: str) -> str:
     `010.1.1.1` is refused: programs disagree whether it is octal.
     """
     try:
+        if "%" in text:
+            raise ValueError  # a zone id names one of this machine's interfaces, no address elsewhere
         net = ip_network(text.strip("[]") if text.startswith("[") else text, strict=False)
     except ValueError:
         raise NotA("one such as 203.0.113.9 or 10.0.0.0/8", f"'{text}' is not an address") from None
