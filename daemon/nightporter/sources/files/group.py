@@ -115,6 +115,7 @@ class Group:
                 known = path in marks
                 self._globs.append(Members(path, known))
         self._first = 0
+        self.looked = False
         self.busy = False
         """Whether there is more to do at once."""
         self.moved = False
@@ -144,7 +145,7 @@ class Group:
 
     def round(self, now: float, arrived: Stamp) -> list[Chunk]:
         """Look at everything once; `now` is monotonic seconds. Each file gets a turn, in turns."""
-        self.busy = self.moved = False
+        self.looked, self.busy, self.moved = True, False, False
         chunks: list[Chunk] = []
         for members in self._globs:
             if now >= members.list_at:

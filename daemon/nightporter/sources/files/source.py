@@ -1,9 +1,9 @@
-"""The file source: a `Group` on a thread of its own, paced and woken from the loop."""
+"""The file source: a `Group` on a thread of its own, which hands whole chunks to the loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -12,7 +12,7 @@ from nightporter.config import FileSource as FileSourceConfig
 from nightporter.model import Chunk
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.files.group import Group
-from nightporter.sources.files.waker import FolderWaker, Target, Waker
+from nightporter.sources.files.waker import FolderWaker, Waker
 
 CHUNK_BYTES: Final = 64 * 1024
 QUIET_POLL_S: Final = 0.25
@@ -61,13 +61,13 @@ class FileSource:
         self,
         config: FileSourceConfig,
         clock: Clock,
-        waker: Waker | None = None,
+        make_waker: Callable[[], Waker] | None = None,
         *,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self._config = config
         self._clock = clock
-        self._given_waker = waker
+        self._make_waker = make_waker or (lambda: FolderWaker(clock))
         self._chunk_bytes = chunk_bytes
         self._group: Group | None = None
         self._waker: Waker | None = None
@@ -78,32 +78,19 @@ class FileSource:
 
     async def run(self, marks: Marks, sink: Sink) -> None:
         loop = asyncio.get_running_loop()
-        group = self._group = Group(self._config, dict(marks), chunk_bytes=self._chunk_bytes)
-        waker = self._waker = self._given_waker or FolderWaker(self._clock)
+        self._group = Group(self._config, dict(marks), chunk_bytes=self._chunk_bytes)
+        self._waker = self._make_waker()
+        reader = _Reader(self._group, self._waker, self._clock)
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"files {self.name}")
-        pace = Pace()
         try:
             while True:
-                watch = pace.wants_watch(self._clock.monotonic())
-                for chunk in await loop.run_in_executor(thread, self._round, group, waker, watch):
+                for chunk in await loop.run_in_executor(thread, reader.next_chunks):
                     await sink(chunk)
-                now = self._clock.monotonic()
-                if group.moved:
-                    pace.moved(now)
-                if not group.busy:
-                    busy = pace.is_busy(now)
-                    await waker.wait(BUSY_POLL_S if busy else QUIET_POLL_S, heed=not busy)
         finally:
-            closing = loop.run_in_executor(thread, _close, group, waker)
+            reader.stop()
+            closing = loop.run_in_executor(thread, reader.close)
             thread.shutdown(wait=False)
             await asyncio.wait([closing], timeout=CLOSE_S)
-
-    def _round(self, group: Group, waker: Waker, watch: bool) -> list[Chunk]:
-        """One look at everything; runs on the thread."""
-        chunks = group.round(self._clock.monotonic(), self._clock.now())
-        targets: frozenset[Target] = group.targets if watch else frozenset()
-        waker.watch(targets)
-        return chunks
 
     def status(self) -> Mapping[str, object]:
         """`state` (following, waiting: nothing there yet, blind), `blind` (texts), `waiting` (paths),
@@ -129,6 +116,36 @@ class FileSource:
         }
 
 
-def _close(group: Group, waker: Waker) -> None:
-    group.close()
-    waker.close()
+class _Reader:
+    """What runs on the thread. It waits there too: a quiet file costs the loop nothing."""
+
+    def __init__(self, group: Group, waker: Waker, clock: Clock) -> None:
+        self._group = group
+        self._waker = waker
+        self._clock = clock
+        self._pace = Pace()
+        self._stopped = False
+
+    def next_chunks(self) -> list[Chunk]:
+        """Look until there is something to give out, or until `stop`."""
+        chunks: list[Chunk] = []
+        while not chunks and not self._stopped:
+            now = self._clock.monotonic()
+            if self._group.looked and not self._group.busy:
+                busy = self._pace.is_busy(now)
+                self._waker.wait(BUSY_POLL_S if busy else QUIET_POLL_S, heed=not busy)
+                now = self._clock.monotonic()
+            self._waker.watch(self._group.targets if self._pace.wants_watch(now) else frozenset())
+            chunks = self._group.round(now, self._clock.now())
+            if self._group.moved:
+                self._pace.moved(now)
+        return chunks
+
+    def stop(self) -> None:
+        """End `next_chunks` soon. From any thread."""
+        self._stopped = True
+        self._waker.stop()
+
+    def close(self) -> None:
+        self._group.close()
+        self._waker.close()

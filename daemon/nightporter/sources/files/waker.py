@@ -6,9 +6,9 @@ truth, and a wake only makes it sooner.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
+import threading
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 NOISE: Final = 50
 """Events about other files, within one wait, beyond which a folder is polled only: each costs us 30 µs."""
 NOISY_S: Final = 60.0
+AGAIN_S: Final = 5.0
+"""How often folders that were not there are tried again."""
 REFUSED_S: Final = 300.0
 """How long until watches are asked for again after the system had none left."""
 
@@ -44,7 +46,7 @@ class Target(NamedTuple):
 
 
 class Waker(Protocol):
-    """Ends a source's waits. `watch` and `close` are called on the source's thread, `wait` on the loop."""
+    """Ends a source's waits. All but `stop` is called on the source's own thread."""
 
     @property
     def trouble(self) -> str:
@@ -55,8 +57,12 @@ class Waker(Protocol):
         """From now on these; none means that nobody wants to be woken."""
         ...
 
-    async def wait(self, seconds: float, *, heed: bool) -> None:
-        """Wait so long, or, if `heed`, until something moved."""
+    def wait(self, seconds: float, *, heed: bool) -> None:
+        """Wait so long, or until `stop`; or, if `heed`, until something moved."""
+        ...
+
+    def stop(self) -> None:
+        """End the wait that is on, and all later ones. From any thread."""
         ...
 
     def close(self) -> None:
@@ -76,49 +82,55 @@ class _Handler(FileSystemEventHandler):
 
 
 class FolderWaker:
-    """Wakes by inotify or FSEvents, through watchdog. Build it on the loop that waits.
+    """Wakes by inotify or FSEvents, through watchdog. Waits are real time.
 
-    watchdog's observers are imported with the first watch. Their thread hands over once per wait, however
-    much moves.
+    Its observers are imported with the first watch.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        self._woken = asyncio.Event()
-        self._told = False
+        self._woken = threading.Event()
+        self._stopped = threading.Event()
         self._noise = 0
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, ObservedWatch] = {}
-        self._targets: Mapping[Path, frozenset[str]] = {}
+        self._asked: frozenset[Target] = frozenset()
+        self._again_at = float("inf")
+        self._patterns: Mapping[Path, frozenset[str]] = {}
         self._lost: set[Path] = set()
         self._silent_until = 0.0
         self.trouble = ""
 
-    async def wait(self, seconds: float, *, heed: bool) -> None:
-        if not heed:
-            await self._clock.sleep(seconds)
-            return
-        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._woken.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        self._woken.clear()
-        self._told = False
+    def wait(self, seconds: float, *, heed: bool) -> None:
+        if heed:
+            self._woken.wait(seconds)
+        else:
+            self._stopped.wait(seconds)
+        if not self._stopped.is_set():
+            self._woken.clear()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._woken.set()
 
     def watch(self, targets: frozenset[Target]) -> None:
         now = self._clock.monotonic()
         if self._noise > NOISE:
             self._silent_until = now + NOISY_S
         self._noise = 0
+        if now < self._silent_until:
+            targets = frozenset()
+        if targets != self._asked or self._lost or now >= self._again_at:
+            self._asked = targets
+            self._again_at = now + AGAIN_S
+            self._set(targets, now)
+
+    def _set(self, targets: frozenset[Target], now: float) -> None:
         wanted: dict[Path, set[str]] = {}
-        if now >= self._silent_until:
-            for folder, pattern in targets:
-                # FSEvents tells real paths: /private/tmp, not /tmp.
-                wanted.setdefault(Path(os.path.realpath(folder)), set()).add(pattern)
-        self._targets = {folder: frozenset(patterns) for folder, patterns in wanted.items()}
+        for folder, pattern in targets:
+            # FSEvents tells real paths: /private/tmp, not /tmp.
+            wanted.setdefault(Path(os.path.realpath(folder)), set()).add(pattern)
+        self._patterns = {folder: frozenset(patterns) for folder, patterns in wanted.items()}
         for folder in set(self._watches) - wanted.keys() | set(self._lost):
             self._unschedule(folder)
         self._lost.clear()
@@ -160,12 +172,11 @@ class FolderWaker:
                 self._lost.add(folder)
             return
         names = [os.path.basename(path) for path in paths]  # noqa: PTH119 - thousands a second may come
-        patterns = self._targets.get(folder, frozenset())
+        patterns = self._patterns.get(folder, frozenset())
         if not any(fnmatchcase(name, pattern) for name in names for pattern in patterns):
             self._noise += 1
-        elif not self._told:
-            self._told = True
-            self._loop.call_soon_threadsafe(self._woken.set)
+        else:
+            self._woken.set()
 
     def close(self) -> None:
         observer, self._observer = self._observer, None
