@@ -16,7 +16,7 @@ from nightporter.formats.text import decoded, of_text_line, read
 from nightporter.model import Origin, Stamp, Value
 from nightporter.rule import Test
 
-SPELLING: Final = Spelling(cut=frozenset('"\\'), otherwise=frozenset({ansi.MARK}))
+SPELLING: Final = Spelling(cut=frozenset('"\\'), otherwise=ansi.ESCAPED)
 PAIR: Final = re.compile(
     r'(?<!\S)(?P<key>[A-Za-z_@][\w.@/-]{0,99})=(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"(?!\S)|(?P<bare>\S*+))',
     re.DOTALL,

@@ -24,7 +24,7 @@ from nightporter.model import Stamp, Value
 from nightporter.rule import Test
 
 NAME: Final = "traefik_service"
-SPELLING: Final = Spelling(cut=frozenset('"\\<>&'), otherwise=frozenset({ansi.MARK}))
+SPELLING: Final = Spelling(cut=frozenset('"\\<>&'), otherwise=ansi.ESCAPED)
 NOT_TAKEN: Final = RESERVED | TRAEFIK.keys()
 LONGEST_READ: Final = 65_536
 """Characters of a console line that are searched for pairs; a longer one is a message as a whole."""
