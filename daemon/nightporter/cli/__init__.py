@@ -86,13 +86,14 @@ def build() -> click.Group:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script: run one verb and exit with its code."""
-    code = run(build(), argv)
+    code = exit_code(build(), argv)
     sys.exit(_flushed(code))
 
 
-def run(group: click.Command, argv: Sequence[str] | None = None) -> int:
+def exit_code(group: click.Command, argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit code; every error a person can cause is told here, and only here.
 
+    Not called `run`: the module of that verb is this package's attribute `run` once it is imported.
     An exception that nobody foresaw is a bug of ours: its traceback is printed, and the code is 1.
     """
     try:

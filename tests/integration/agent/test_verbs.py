@@ -211,7 +211,7 @@ async def test_the_state_is_what_launchctl_says(launchctl: FakeManager, setup: S
 
 
 def run(*argv: str) -> int:
-    return cli.run(cli.build(), argv)
+    return cli.exit_code(cli.build(), argv)
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="systemd runs on Linux only")

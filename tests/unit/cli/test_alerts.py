@@ -72,7 +72,7 @@ def state(tmp_path: Path) -> Path:
 
 
 def alerts(state: Path, *arguments: str) -> int:
-    return cli.run(cli.build(), ("alerts", "--config", str(state / "config.yaml"), *arguments))
+    return cli.exit_code(cli.build(), ("alerts", "--config", str(state / "config.yaml"), *arguments))
 
 
 @pytest.mark.parametrize(

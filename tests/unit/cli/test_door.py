@@ -63,7 +63,7 @@ PROBLEMS = BadFiles(
 def test_errors_are_told_without_a_traceback(
     error: BaseException, code: int, told: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(door(error), ["verb"]) == code
+    assert cli.exit_code(door(error), ["verb"]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "Traceback" not in captured.err
@@ -72,7 +72,7 @@ def test_errors_are_told_without_a_traceback(
 
 
 def test_ctrl_c_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(door(KeyboardInterrupt()), ["verb"]) == 130
+    assert cli.exit_code(door(KeyboardInterrupt()), ["verb"]) == 130
     assert capsys.readouterr().err.strip() == ""
 
 
@@ -80,32 +80,34 @@ def test_ctrl_c_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     "bug", [ZeroDivisionError("x"), ExceptionGroup("", [UserError("a"), KeyError("b")])], ids=["one", "mixed"]
 )
 def test_a_bug_shows_its_traceback(bug: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(door(bug), ["verb"]) == 1
+    assert cli.exit_code(door(bug), ["verb"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("result", "code"), [(None, 0), (0, 0), (1, 1), (2, 2), ("text", 0)])
 def test_what_a_verb_returns_is_the_exit_code(result: object, code: int) -> None:
-    assert cli.run(door(result=result), ["verb"]) == code
+    assert cli.exit_code(door(result=result), ["verb"]) == code
 
 
-def test_help_lists_every_verb_and_imports_none(capsys: pytest.CaptureFixture[str]) -> None:
-    before = set(sys.modules)
-    assert cli.run(cli.build(), ["--help"]) == 0
-    out = capsys.readouterr().out
+def test_help_lists_every_verb_and_imports_none() -> None:
+    program = (
+        "import sys; from nightporter import cli; cli.exit_code(cli.build(), ['--help']); "
+        "print(*[name for name in sys.modules if name.startswith('nightporter.cli.')], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for verb, (_, summary) in cli.VERBS.items():
-        assert f"{verb} " in out
-        assert summary in out
-    assert not [name for name in set(sys.modules) - before if name.startswith("nightporter.cli.")]
+        assert f"{verb} " in done.stdout
+        assert summary in done.stdout
+    assert done.stderr.strip() == ""
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(cli.build(), ["--version"]) == 0
+    assert cli.exit_code(cli.build(), ["--version"]) == 0
     assert version("nightporter") in capsys.readouterr().out
 
 
 def test_a_misspelt_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(cli.build(), ["instal"]) == 2
+    assert cli.exit_code(cli.build(), ["instal"]) == 2
     assert "there is no verb 'instal'; did you mean 'install'?" in capsys.readouterr().err
 
 
@@ -121,3 +123,9 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of(tmp_path: Path) -> None
         )
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("verb", list(cli.VERBS))
+def test_every_verb_is_there_and_shows_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.exit_code(cli.build(), [verb, "--help"]) == 0
+    assert f"Example: nightporter {verb}" in capsys.readouterr().out

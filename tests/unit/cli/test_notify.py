@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def notify(config: Path, *names: str) -> int:
-    return cli.run(cli.build(), ("notify", "test", "--config", str(config), *names))
+    return cli.exit_code(cli.build(), ("notify", "test", "--config", str(config), *names))
 
 
 def test_one_destination_alone(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,13 +178,13 @@ def test_the_verb(
     config = tmp_path / "config.yaml"
     config.write_text(f"state: {tmp_path}\n")
     arguments = ("status", "--json", "--config", str(config))
-    assert cli.run(cli.build(), arguments) == 1
+    assert cli.exit_code(cli.build(), arguments) == 1
     assert json.loads(capsys.readouterr().out)["alive"] is False
 
     (tmp_path / "status.json").write_text(json.dumps({**FACTS, "at": SystemClock().now()}))
-    assert cli.run(cli.build(), arguments) == 0
+    assert cli.exit_code(cli.build(), arguments) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["alive"] is True
     assert told["daemon"]["pid"] == 4711
-    assert cli.run(cli.build(), ("status", "--config", str(config))) == 0
+    assert cli.exit_code(cli.build(), ("status", "--config", str(config))) == 0
     assert "Daemon: running, pid 4711" in capsys.readouterr().out
