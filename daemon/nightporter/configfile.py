@@ -66,6 +66,7 @@ DEFAULT_SOURCES: Final[tuple[SourceConfig, ...]] = (
 )
 DEFAULT_DESTINATIONS: Final[tuple[Destination, ...]] = (TerminalDestination(name="terminal"),)
 LEVELS: Final = ("debug", "info", "warning", "error")
+SERVICE: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,90}\Z")
 _VARIABLE: Final = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -228,10 +229,11 @@ def _rule_dirs(page: Page, rules: dict[str, Node], here: Here) -> tuple[Path, ..
 
 
 def _watch(page: Page, node: Node) -> dict[str, tuple[str, ...]]:
-    words = {
-        key.text: page.texts(value, "a word to watch for")
-        for key, value in page.entries(node, "services and words, such as {ombi: [unauthorized]}")
-    }
+    words: dict[str, tuple[str, ...]] = {}
+    for key, value in page.entries(node, "services and words, such as {ombi: [unauthorized]}"):
+        if not key.trap and not SERVICE.match(key.text):
+            page.tell(key, f"'{key.text}' as a service's name", expected="letters, digits, '-', '_' and '.'")
+        words[key.text] = page.texts(value, "a word to watch for")
     return {service: found for service, found in words.items() if found}
 
 

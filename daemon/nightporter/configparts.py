@@ -50,7 +50,7 @@ _DOCKER_KEYS: Final = ("name", "kind", "containers", "exclude", "host", "trusted
 _LATER_KINDS: Final = ("command", "probe", "integrity")
 _SELECTOR: Final = re.compile(r"(?:(?:service|image|label):)?[^\s:][^\s]*\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}\Z")
-_MENTION: Final = re.compile(r"<@[0-9]{5,25}>\Z")
+_MENTION: Final = re.compile(r"<@[0-9]{1,25}>\Z")
 _MAX_LATENESS: Final = 60 * MINUTE
 
 

@@ -18,13 +18,15 @@ from typing import Final
 
 import yaml
 
-from nightporter.yamlpage import MAX_PROBLEMS, Items, Node, Page, Scalar, Table, describe
+from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
 from nightporter.yamltraps import QUOTES, Mends, explain, repaired, trap_of
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """The largest file that is read; a thousand rules with their tests are about 1 MB."""
 MAX_DEPTH: Final = 40
 """Levels of nesting; the deepest valid rule has about ten. Also keeps the composer's recursion bounded."""
+MAX_REREAD: Final = 32 * 1024 * 1024
+"""Characters that are parsed anew to find further syntax errors: a second's work."""
 _LINE_END: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1's line breaks, as libyaml counts
 
 
@@ -44,7 +46,7 @@ def parse(file: str, content: str | bytes, *, hide_urls: bool = False) -> Page:
             page.root = None
             at, found, fix = explain(err, _LINE_END.split(text))
             line, column = at[0], mends.original(*at)
-            if (line, column) in tried or len(tried) >= MAX_PROBLEMS:
+            if (line, column) in tried or len(tried) * len(text) > MAX_REREAD:
                 return page
             tried.add((line, column))
             page.tell(Scalar(line=line, column=column, text="", value=None, plain=True), found, fix=fix)

@@ -1,7 +1,7 @@
 """What a YAML file is made of, with positions, and readers that gather mistakes instead of raising.
 
 Every reader returns None where it has told a mistake, so that the caller can go on and find the next one.
-At most `MAX_PROBLEMS` mistakes a file are told, each with its line.
+At most `MAX_PROBLEMS` errors and as many warnings a file are told, each with its line.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Page:
         warning: bool = False,
     ) -> None:
         """Note a mistake at a node."""
-        if len(self.problems) >= MAX_PROBLEMS:
+        told = sum(problem.warning == warning for problem in self.problems)
+        if told >= MAX_PROBLEMS:  # of each kind: warnings never keep an error from being seen
             return
         if self.hide_urls:
             found = _URL.sub("***", found)

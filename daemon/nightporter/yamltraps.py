@@ -22,6 +22,9 @@ _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT: Final = re.compile(r"[-+]?[0-9]+\.[0-9]*(e[-+]?[0-9]+)?\Z", re.IGNORECASE)
 _TRUE: Final = frozenset({"true", "yes", "on"})
 
+MAX_LINE: Final = 10_000
+"""Longer lines are not looked into for what was meant."""
+
 Spot = tuple[int, int]
 """1-based line and column."""
 
@@ -175,6 +178,8 @@ _BLOCK_VALUE: Final = re.compile(
 def _value_at(line: str, column: int) -> tuple[int, int] | None:
     """The span (from, to), 0-based, of the value around a column: in `key: value` the whole value; inside
     `{…}` or `[…]` one item."""
+    if len(line) > MAX_LINE:
+        return None
     head = _BLOCK_VALUE.match(line)
     start = head.end() if head else 0
     end = len(line.rstrip())

@@ -28,7 +28,7 @@ from nightporter.rule import (
 )
 from nightporter.ruleset import values, windows
 from nightporter.ruleset.conditions import ConditionReader
-from nightporter.ruleset.inline import read_fields, read_tests
+from nightporter.ruleset.inline import read_filled, read_tests
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_duration
@@ -161,12 +161,15 @@ class BodyReader:
             tags=got("tags", page.texts) or (),
             references=got("references", page.texts),
             notify=got("notify", self._notify),
-            emit=got("emit", lambda n: read_fields(page, n, None, "fields and values")),
+            emit=got("emit", self._emit),
             mode=got("mode", self._mode),
             enabled=got("enabled", page.flag),
             version=got("version", lambda n: page.whole(n, "a version", 1, 1_000_000)),
             tests=got("tests", lambda n: read_tests(page, n, self._names, scope, tuned=self._tuned)) or (),
         )
+
+    def _emit(self, node: Node) -> tuple[tuple[str, Value], ...]:
+        return read_filled(self._page, node, self._scope, TEMPLATE_NAMES)
 
     def _window(self, table: dict[str, Node]) -> WindowSpec | None:
         for kind in windows.KINDS:
@@ -274,7 +277,7 @@ def check_keys(page: Page, node: Node, what: str, known: Collection[str]) -> dic
     first_window = ""
     for key, value in node.entries:
         if key.text in LATER:
-            page.tell(key, f"'{key.text}' comes in a later version", fix="take it out, or disable the rule")
+            page.tell(key, f"'{key.text}' comes in a later version", fix="take it out")
         elif key.text not in known:
             page.unknown(key, "key", key.text, known)
             continue

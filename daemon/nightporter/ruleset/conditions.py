@@ -46,6 +46,8 @@ class ConditionReader:
     names: Names
     scope: Scope
     groups: set[str] = field(default_factory=set)
+    _note: str = ""
+    """What is to be said of the regex that was compiled last."""
 
     def read(self, node: Node, key: str) -> Condition:
         """A map (AND) or a list of maps (OR); what is wrong is told, the rest is read."""
@@ -79,7 +81,7 @@ class ConditionReader:
                 self.page.unknown(key, "modifier", modifier, {*OPS, *FLAGS})
         if len(ops) > 1:
             self.page.tell(key, f"two comparisons in '{key.text}'", expected="one of " + ", ".join(OPS))
-        if not ops or ops[0] is not Op.EXISTS or (name not in self.scope.known and not self.scope.open):
+        if ops[:1] != [Op.EXISTS] or not self.scope.open:  # `exists` asks, so it need not be warned of
             self.scope.check(self.page, key, name)
         kind = self.scope.type_of(name)
         if not self._fits(key, name, kind, ops[:1]):
@@ -132,10 +134,14 @@ class ConditionReader:
             self.page.tell(node, "an empty text", fix=f"write '{name}|exists: false' for a missing field")
             return None
         try:
-            return convert(node.text, value)
+            operand = convert(node.text, value)
         except NotA as err:
             self._told_wrong(node, name, err)
             return None
+        if self._note:
+            self.page.tell(node, f"this regex {self._note}", fix="it gets 20 ms a line", warning=True)
+            self._note = ""
+        return operand
 
     def _list(self, node: Scalar, name: str, convert: Callable[[str, Value], Value]) -> Operand | None:
         """A reference to a list; each of its values must fit the comparison as well."""
@@ -143,6 +149,7 @@ class ConditionReader:
         if not self.names.is_list(wanted):
             self.page.unknown(node, "list", node.text, [f"${n}" for n in self.names.list_names()])
             return None
+        self.names.used.add(wanted)
         entry: ListValue
         for entry in self.names.values.get(wanted, ()):
             try:
@@ -188,6 +195,7 @@ class ConditionReader:
         except PatternError as err:
             found = f"this regex does not compile: {err.message} at its character {err.position + 1}"
             raise NotA("", found) from err
+        self._note = pattern.note
         self.groups.update(pattern.groups)
         self.scope.known.update(pattern.groups)
         return text

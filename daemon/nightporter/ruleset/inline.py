@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
+from nightporter.detect import template
 from nightporter.model import DAY, Nanos, Value
 from nightporter.rule import LineTest, TestItem
 from nightporter.ruleset.names import Names, Scope
@@ -143,6 +145,19 @@ class _Reader:
             return node.text.rstrip("\r\n")
         value = self._page.value(node, "a line, in quotes")
         return None if value is None else str(value)
+
+
+def read_filled(
+    page: Page, node: Node, scope: Scope, also: Collection[str] = ()
+) -> tuple[tuple[str, Value], ...]:
+    """The fields that `set:` or `emit:` makes; texts may hold `{field}` of the event, or a name of `also`."""
+    fields = read_fields(page, node, None, "fields and values")
+    for key, item in node.entries if isinstance(node, Table) else ():
+        text = dict(fields).get(key.text)
+        for name in template.names(text) if isinstance(text, str) else ():
+            if name not in also:
+                scope.check(page, item, name.removeprefix("top.") if also else name)
+    return fields
 
 
 def read_fields(page: Page, node: Node, scope: Scope | None, what: str) -> tuple[tuple[str, Value], ...]:

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from nightporter.detect import template
-from nightporter.errors import Problem
+from nightporter.errors import Problem, nearest
 from nightporter.model import DAY
 from nightporter.rule import NEVER, Enricher, Ignore, LearnedList, Rule, Ruleset
 from nightporter.ruleset.body import (
@@ -31,8 +30,8 @@ from nightporter.ruleset.body import (
 )
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.files import SourceText
-from nightporter.ruleset.inline import read_fields, read_tests
-from nightporter.ruleset.names import ListValue, Names, Scope, Surroundings
+from nightporter.ruleset.inline import read_filled, read_tests
+from nightporter.ruleset.names import ListValue, Names, Surroundings
 from nightporter.ruleset.tuning import Draft, Renamed, read_ignores, read_renamed, tune
 from nightporter.ruleset.watch import watch_rules
 from nightporter.ruleset.windows import read_duration
@@ -71,6 +70,7 @@ def load(texts: Sequence[SourceText], surroundings: Surroundings | None = None) 
     renamed = loading.renamed()
     rules = tuple(loading.tuned(renamed))
     ignores = loading.ignores(renamed)
+    loading.unused_lists()
     # Warnings about shipped files (a field that only some JSON lines carry) are not the owner's affair.
     problems = [
         problem
@@ -183,6 +183,14 @@ class _Loading:
 
     # Events
 
+    def unused_lists(self) -> None:
+        """A list that nothing names, beside one of a like name: likely meant to add to that one."""
+        names = self.names
+        for file, key, _ in self._section("lists", "a map of lists"):
+            near = nearest(key.text, names.used) if key.text not in names.used else ""
+            if near and names.is_list(key.text):
+                file.page.tell(key, f"no rule names the list '{key.text}'", near=near, warning=True)
+
     def made_fields(self) -> None:
         """The names of all fields that `events:` and `emit` add, before any condition is read."""
         for section, key in (("events", "set"), ("rules", "emit")):
@@ -212,10 +220,7 @@ class _Loading:
         reader = ConditionReader(page, self.names, scope)
         when = reader.read(table["when"], "when") if "when" in table else None
         unless = reader.read(table["unless"], "unless") if "unless" in table else NEVER
-        sets = read_fields(page, table["set"], None, "fields and values") if "set" in table else ()
-        for name, value in sets:
-            if isinstance(value, str):
-                _check_fill(page, table["set"], name, value, scope)
+        sets = read_filled(page, table["set"], scope) if "set" in table else ()
         self.names.made.update(reader.groups)
         tests = read_tests(page, table["tests"], self.names, scope, of_event=True) if "tests" in table else ()
         if when is None or not sets or not sources:
@@ -310,15 +315,3 @@ class _Loading:
             if "ignore" in file.top
             for ignore in read_ignores(self.names, self.drafts, renamed, file.page, file.top["ignore"])
         )
-
-
-def _check_fill(page: Page, node: Node, name: str, text: str, scope: Scope) -> None:
-    """Tell of a `{field}` in a value of `set:` that no such event has."""
-    for wanted in template.names(text):
-        if wanted not in scope.known:
-            at = (
-                next((v for k, v in node.entries if k.text == name), node)
-                if isinstance(node, Table)
-                else node
-            )
-            scope.check(page, at, wanted)

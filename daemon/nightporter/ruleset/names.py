@@ -53,6 +53,8 @@ class Names:
     """How many values of a static list the file that declared it wrote (they come first)."""
     learned: dict[str, LearnedList | None] = field(default_factory=dict)
     """Learned lists; None until its condition is read (or if it was wrong)."""
+    used: set[str] = field(default_factory=set)
+    """Lists that some condition names."""
     made: set[str] = field(default_factory=set)
     """Fields that `events:` and `emit` entries of any file add."""
 

@@ -353,6 +353,13 @@ def test_lists_add_up_over_files_and_tests_see_them_as_declared() -> None:
     }
 
 
+def test_a_misspelt_list_is_a_warning() -> None:
+    rules = "lists: {trusted: [10.0.0.1]}\nrules: {a: {from: traefik, unless: {client_ip: $trusted}}}\n"
+    assert errors(rules, "lists: {trustd: [203.0.113.9], other: [x]}") == [
+        "1.yaml:1:9: warning: no rule names the list 'trustd'; did you mean 'trusted'?"
+    ]
+
+
 def test_learned_lists() -> None:
     text = """
 lists:
@@ -522,6 +529,27 @@ def test_watched_words_are_rules_that_can_be_tuned() -> None:
     assert made.when == Test(field="raw", op=Op.CONTAINS, values=("unauthorized", "database is locked"))
     (made,) = ruleset("tune: {watch-Ombi: {severity: high}}", known=known).rules
     assert made.severity == (SeverityStep(Severity.high),)
+
+
+def test_a_regex_that_needs_the_slower_engine_is_a_warning() -> None:
+    (problem,) = loaded("rules: {a: {from: text, when: {message|re: '(?<!x)y'}}}").problems
+    assert problem.warning
+    assert "this regex runs on the slower engine" in problem.found
+
+
+def test_warnings_never_keep_an_error_from_being_seen() -> None:
+    many = "".join(f"  r{n}: {{from: json, when: {{Field{n}: x}}}}\n" for n in range(300))
+    result = loaded(f"rules:\n{many}  bad: {{from: json, wehn: x}}\n")
+    assert sum(problem.warning for problem in result.problems) == 200
+    assert not result.ok
+
+
+def test_what_emit_says_is_checked_as_a_message_is() -> None:
+    ok = "rules: {a: {from: traefik, count: 5 in 1m, emit: {who: '{client_ip}', n: '{count} {top.path}'}}}"
+    ruleset(ok)
+    assert errors(ok.replace("{client_ip}", "{client}")) == [
+        "0.yaml:1:56: no source of this rule has a field 'client'; did you mean 'client_ip'?"
+    ]
 
 
 def test_shipped_files_warn_nobody() -> None:
