@@ -17,6 +17,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.clock import ManualClock
+from tests.parts.needs import require
 
 from nightporter import logs
 from nightporter.config import Secret
@@ -249,3 +250,13 @@ def test_a_place_that_cannot_be_written_never_raises(tmp_path: Path) -> None:
     sink = logs.RotatingFile(tmp_path / "file" / "log")
     sink.write("x")
     assert sink.dropped == 1
+
+
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    require(Path("/dev/full").exists(), "/dev/full: only Linux has it")
+    path = tmp_path / "log"
+    path.symlink_to("/dev/full")
+    with logs.configure(path=path) as configured:
+        configured.log.error("x")
+        configured.log.error("y")
+        assert configured.counters() == {"log_lines_dropped": 2}
