@@ -16,36 +16,28 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import docker
 import pytest
 from docker.errors import DockerException
 from docker.models.containers import Container
+from tests.parts.needs import require
 
 IMAGE = "busybox:local"
 _UP_S = 30.0
 _DOWN_S = 30.0
 
 
-def missing(what: str) -> NoReturn:
-    """Skip on a person's machine, fail in CI, which has to have everything."""
-    if os.environ.get("CI"):
-        pytest.fail(what, pytrace=False)
-    pytest.skip(what)
-
-
 def require_docker() -> None:
-    if os.name != "posix" or os.geteuid() != 0:
-        missing("a private dockerd needs root")
+    """Skip, or fail in CI, where no engine can be started."""
+    require(os.geteuid() == 0, "a private dockerd needs root")
     for program in ("dockerd", "containerd", "runc"):
-        if shutil.which(program) is None:
-            missing(f"{program} is not installed (apt-get install docker.io)")
-    if not Path("/bin/busybox").is_file():
-        missing("/bin/busybox is not installed (apt-get install busybox-static)")
+        require(shutil.which(program), f"{program}: apt-get install docker.io")
+    require(Path("/bin/busybox").is_file(), "/bin/busybox: apt-get install busybox-static")
 
 
 def wait_for(what: str, happened: Callable[[], bool], within_s: float) -> None:
@@ -56,11 +48,19 @@ def wait_for(what: str, happened: Callable[[], bool], within_s: float) -> None:
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    """A port of loopback that nothing listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class DockerEngine:
     """One dockerd of ours. `host` is its address; `client` the SDK's client for it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, more: Sequence[str] = ()) -> None:
         self.root = root
+        self._more = tuple(more)
         self.socket = root / "docker.sock"
         self.host = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,7 +89,7 @@ class DockerEngine:
         arguments += ["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none"]
         with (self.root / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*arguments, "--storage-driver", driver],
+                [*arguments, "--storage-driver", driver, *self._more],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -231,11 +231,11 @@ def add_text(tar: tarfile.TarFile, path: str, text: str, mode: int = 0o644) -> N
 
 
 @contextlib.contextmanager
-def running_engine() -> Iterator[DockerEngine]:
-    """An engine of one's own, for tests that end it; up in about a second."""
+def running_engine(*more: str) -> Iterator[DockerEngine]:
+    """An engine of one's own, for tests that end it; up in about a second. `more`: options of dockerd's."""
     require_docker()
     # Not pytest's tmp_path: sockets below it must stay under 108 characters.
-    engine = DockerEngine(Path(tempfile.mkdtemp(prefix="np-docker-", dir="/tmp")))
+    engine = DockerEngine(Path(tempfile.mkdtemp(prefix="np-docker-", dir="/tmp")), more)
     try:
         engine.start()
         engine.import_image(busybox_archive(), IMAGE, ['CMD ["/bin/sh"]'])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from pathlib import Path
 
 import pytest
 from docker.models.containers import Container
-from tests.parts.docker import DockerEngine, add_busybox, add_text, missing, wait_for
+from tests.parts.docker import DockerEngine, add_busybox, add_text, free_port, wait_for
+from tests.parts.needs import require
 
 IMAGE = "mariadb:local"
 ROOT_PASSWORD = "right-one"
@@ -40,8 +40,7 @@ exec mariadbd --no-defaults --user=mysql --datadir=/var/lib/mysql --socket=/run/
 
 def require_mariadb() -> None:
     for program in _PROGRAMS:
-        if _path(program) is None:
-            missing(f"{program} is not installed (apt-get install mariadb-server)")
+        require(_path(program), f"{program}: apt-get install mariadb-server")
 
 
 class MariaDb:
@@ -72,7 +71,7 @@ def running_mariadb(engine: DockerEngine, name: str = "mariadb") -> Iterator[Mar
     require_mariadb()
     if not engine.client.images.list(name=IMAGE):
         engine.import_image(_archive(), IMAGE, ['ENTRYPOINT ["/entry.sh"]'])
-    port = _free_port()
+    port = free_port()
     container = engine.client.containers.create(
         IMAGE,
         name=name,
@@ -93,12 +92,6 @@ def mariadb(docker_engine: DockerEngine) -> Iterator[MariaDb]:
     """A fresh server in the container `mariadb` of the session's engine."""
     with running_mariadb(docker_engine) as server:
         yield server
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _path(program: str) -> Path | None:

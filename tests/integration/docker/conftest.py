@@ -62,6 +62,11 @@ class Gathered:
     def status(self) -> dict[str, Any]:  # JSON-able, judged by the tests
         return dict(self.source.status())
 
+    async def more(self, container: str, lines: int) -> None:
+        """Wait for so many lines more than there are."""
+        wanted = len(self.lines(container)) + lines
+        await self.until("more lines", lambda: len(self.lines(container)) >= wanted, 30)
+
     async def until(self, what: str, happened: Callable[[], bool], within_s: float = 15.0) -> None:
         try:
             async with asyncio.timeout(within_s):
@@ -76,7 +81,8 @@ async def following(
     engine: DockerEngine, marks: Mapping[str, bytes] | None = None, **config: Any
 ) -> AsyncIterator[Gathered]:
     """Run the source from `marks` on; `config` are keys of the config's entry."""
-    source = DockerSource(DockerConfig(name="docker", host=engine.host, **config), SystemClock())
+    config.setdefault("host", engine.host)
+    source = DockerSource(DockerConfig(name="docker", **config), SystemClock())
     gathered = Gathered(source, marks or {})
     task = asyncio.create_task(source.run(dict(marks or {}), gathered.sink))
     try:

@@ -294,6 +294,14 @@ def _knock(endpoint: Endpoint) -> None:
 
 
 def _open_client(endpoint: Endpoint) -> APIClient:
+    """A client that speaks the engine's own version of the API."""
+    _knock(endpoint)
+    with _client(endpoint, "1.24") as asking:  # the lowest that the SDK takes; /version is asked without one
+        version = str(asking.version(api_version=False).get("ApiVersion", ""))
+    return _client(endpoint, version)
+
+
+def _client(endpoint: Endpoint, version: str) -> APIClient:
     from docker import APIClient
     from docker.tls import TLSConfig
 
@@ -301,8 +309,10 @@ def _open_client(endpoint: Endpoint) -> APIClient:
     if endpoint.tls is not None:
         pair = (endpoint.tls.cert, endpoint.tls.key) if endpoint.tls.cert and endpoint.tls.key else None
         tls = TLSConfig(client_cert=pair, ca_cert=endpoint.tls.ca, verify=endpoint.tls.verify)
-    _knock(endpoint)
-    return APIClient(base_url=endpoint.url, version="auto", timeout=ASK_S, tls=tls)
+    client = APIClient(base_url=endpoint.url, version=version, timeout=ASK_S, tls=tls)
+    # Else requests would go by HTTPS_PROXY, and let REQUESTS_CA_BUNDLE win over the endpoint's own CA.
+    client.trust_env = False
+    return client
 
 
 def _inspect(client: APIClient, container_id: str) -> Container | None:
@@ -322,17 +332,19 @@ def _inspect(client: APIClient, container_id: str) -> Container | None:
 
 @asynccontextmanager
 async def _session(endpoint: Endpoint) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
-    """aiohttp's defaults would kill followers: a total timeout of 5 minutes, 100 connections."""
+    """aiohttp's defaults would kill followers: a total timeout of 5 minutes, 100 connections. No connection
+    is used twice: after a sleep, one that was kept would hang."""
     import aiohttp
 
     scheme, _, rest = endpoint.url.partition("://")
     connector: aiohttp.BaseConnector
     if scheme == "unix":
-        connector, base = aiohttp.UnixConnector(path=rest, limit=0), "http://docker"
+        connector, base = aiohttp.UnixConnector(path=rest, limit=0, force_close=True), "http://docker"
     elif endpoint.tls is None:
-        connector, base = aiohttp.TCPConnector(limit=0), f"http://{rest}"
+        connector, base = aiohttp.TCPConnector(limit=0, force_close=True), f"http://{rest}"
     else:
-        connector, base = aiohttp.TCPConnector(limit=0, ssl=_ssl(endpoint.tls)), f"https://{rest}"
+        context = _ssl(endpoint.tls)
+        connector, base = aiohttp.TCPConnector(limit=0, force_close=True, ssl=context), f"https://{rest}"
     timeout = aiohttp.ClientTimeout(total=None, sock_read=None, sock_connect=ASK_S)
     async with aiohttp.ClientSession(
         connector=connector, timeout=timeout, read_bufsize=_READ_BYTES
