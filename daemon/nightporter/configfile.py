@@ -214,7 +214,8 @@ def _log(page: Page, table: dict[str, Node], here: Here) -> LogConfig:
 def _rule_dirs(page: Page, rules: dict[str, Node], here: Here) -> tuple[Path, ...]:
     """The folders and files of the user's rules; by default the folder `rules` beside the config.
 
-    They need not exist yet: whoever reads them looks again on every reload.
+    They need not exist yet: whoever reads them looks again on every reload. Only of an unusual one that is
+    not there is a word said.
     """
     if "dirs" not in rules:
         return (here.folder / "rules",)
@@ -223,7 +224,7 @@ def _rule_dirs(page: Page, rules: dict[str, Node], here: Here) -> tuple[Path, ..
         text = page.text(node, "a folder or a file of rules")
         if text is not None:
             paths.append(here.path(text))
-            if not paths[-1].exists():
+            if not paths[-1].exists() and paths[-1] != here.folder / "rules":
                 page.tell(node, f"there is no '{text}'", fix="create it, or take it out", warning=True)
     return tuple(paths)
 

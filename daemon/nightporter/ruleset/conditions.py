@@ -12,7 +12,7 @@ from nightporter.formats import FieldType
 from nightporter.model import SECOND, Value
 from nightporter.rule import All, AnyOf, Condition, ListRef, Op, Operand, Test
 from nightporter.ruleset import values
-from nightporter.ruleset.names import ListValue, Names, Scope
+from nightporter.ruleset.names import EVERYWHERE, ListValue, Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
 
@@ -195,6 +195,8 @@ class ConditionReader:
         except PatternError as err:
             found = f"this regex does not compile: {err.message} at its character {err.position + 1}"
             raise NotA("", found) from err
+        if own := sorted(set(pattern.groups) & set(EVERYWHERE)):
+            raise NotA("another name", f"a group of this regex is called '{own[0]}', which is the line's own")
         self._note = pattern.note
         self.groups.update(pattern.groups)
         self.scope.known.update(pattern.groups)

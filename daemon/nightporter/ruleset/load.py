@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from nightporter.errors import Problem, nearest
-from nightporter.model import DAY
+from nightporter.errors import Place, Problem, nearest
+from nightporter.model import DAY, Value
 from nightporter.rule import NEVER, Enricher, Ignore, LearnedList, Rule, Ruleset
 from nightporter.ruleset.body import (
     DEFAULT_KEYS,
@@ -31,7 +31,7 @@ from nightporter.ruleset.body import (
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.files import SourceText
 from nightporter.ruleset.inline import read_filled, read_tests
-from nightporter.ruleset.names import ListValue, Names, Surroundings
+from nightporter.ruleset.names import EVERYWHERE, ListValue, Names, Scope, Surroundings
 from nightporter.ruleset.tuning import Draft, Renamed, read_ignores, read_renamed, tune
 from nightporter.ruleset.watch import watch_rules
 from nightporter.ruleset.windows import read_duration
@@ -181,8 +181,6 @@ class _Loading:
                     name=name, sources=sources, when=when, field=what, keep=keep
                 )
 
-    # Events
-
     def unused_lists(self) -> None:
         """A list that nothing names, beside one of a like name: likely meant to add to that one."""
         names = self.names
@@ -190,6 +188,8 @@ class _Loading:
             near = nearest(key.text, names.used) if key.text not in names.used else ""
             if near and names.is_list(key.text):
                 file.page.tell(key, f"no rule names the list '{key.text}'", near=near, warning=True)
+
+    # Events
 
     def made_fields(self) -> None:
         """The names of all fields that `events:` and `emit` add, before any condition is read."""
@@ -200,14 +200,13 @@ class _Loading:
                         self.names.made.update(k.text for k, _ in value.entries)
 
     def enrichers(self) -> None:
-        first: dict[str, Page | None] = {}
-        places: dict[str, Node] = {}
+        first: dict[str, Place] = {}
         for file, key, node in self._section("events", "a map of events"):
             page = file.page
             table = check_keys(page, node, f"the keys of the event '{key.text}'", _ENRICHER_KEYS)
-            if not self._new_id(page, key, first.get(key.text), places.get(key.text), "event"):
+            if not _is_new_id(page, key, first.get(key.text), "event"):
                 continue
-            first[key.text], places[key.text] = page, key
+            first[key.text] = page.place(key)
             if table is not None and (enricher := self._enricher(page, key, table)) is not None:
                 self.made.append(enricher)
 
@@ -220,7 +219,7 @@ class _Loading:
         reader = ConditionReader(page, self.names, scope)
         when = reader.read(table["when"], "when") if "when" in table else None
         unless = reader.read(table["unless"], "unless") if "unless" in table else NEVER
-        sets = read_filled(page, table["set"], scope) if "set" in table else ()
+        sets = self._sets(page, table["set"], scope) if "set" in table else ()
         self.names.made.update(reader.groups)
         tests = read_tests(page, table["tests"], self.names, scope, of_event=True) if "tests" in table else ()
         if when is None or not sets or not sources:
@@ -234,6 +233,13 @@ class _Loading:
             tests=tests,
             place=page.place(key),
         )
+
+    def _sets(self, page: Page, node: Node, scope: Scope) -> tuple[tuple[str, Value], ...]:
+        fields = read_filled(page, node, scope)
+        for name, _ in fields:
+            if name in EVERYWHERE:
+                page.tell(page.key(node, name), f"'{name}' is the line's own", expected="another field")
+        return fields
 
     # Rules
 
@@ -263,8 +269,7 @@ class _Loading:
     def _rule(self, page: Page, key: Scalar, node: Node, defaults: Body) -> None:
         table = check_keys(page, node, f"the keys of the rule '{key.text}'", KEYS)
         before = self.drafts.get(key.text)
-        first = before.page if before else None
-        if not self._new_id(page, key, first, before.node if before else None, "rule") or table is None:
+        if not _is_new_id(page, key, before.place if before else None, "rule") or table is None:
             return
         own = self.names.read_from(page, table["from"]) if "from" in table else defaults.sources
         if own is None:
@@ -274,21 +279,6 @@ class _Loading:
         scope = self.names.scope(own or ("any",))
         body = laid_over(defaults, BodyReader(page, self.names, scope).read(table))
         self.drafts[key.text] = Draft(id=key.text, page=page, node=key, body=body, scope=scope)
-
-    def _new_id(self, page: Page, key: Scalar, first: Page | None, at: Node | None, kind: str) -> bool:
-        if key.trap:
-            return False  # told when the map was read
-        if not _ID.match(key.text):
-            page.tell(
-                key, f"'{key.text[:40]}' as the id of a {kind}", expected="letters, digits, '-', '_' and '.'"
-            )
-            return False
-        if first is None:
-            return True
-        place = first.place(at) if at is not None else first.file
-        fix = "to change that one, use 'tune:'" if kind == "rule" else "use another id"
-        page.tell(key, f"a second {kind} '{key.text}'; the first is at {place}", fix=fix)
-        return False
 
     # Tunes and ignores
 
@@ -302,7 +292,7 @@ class _Loading:
         for draft in self.drafts.values():
             if draft.body.message is not None:
                 check_message(draft.body.message, draft.body, draft.scope)
-            place = draft.page.place(draft.node)
+            place = draft.place
             rule = assemble(draft.id, draft.body, draft.scope, place)
             if draft.untuned is not None:
                 rule = replace(rule, untuned=assemble(draft.id, draft.untuned, draft.scope, place))
@@ -315,3 +305,18 @@ class _Loading:
             if "ignore" in file.top
             for ignore in read_ignores(self.names, self.drafts, renamed, file.page, file.top["ignore"])
         )
+
+
+def _is_new_id(page: Page, key: Scalar, first: Place | None, kind: str) -> bool:
+    """Whether a key may be the id of a rule or event; told if not."""
+    if key.trap:
+        return False  # told when the map was read
+    if not _ID.match(key.text):
+        found = f"'{key.text[:40]}' as an id"
+        page.tell(key, found, expected="letters, digits, '-', '_' and '.'")
+        return False
+    if first is None:
+        return True
+    fix = "to change that one, use 'tune:'" if kind == "rule" else "use another id"
+    page.tell(key, f"a second {kind} '{key.text}'; the first is at {first}", fix=fix)
+    return False

@@ -119,9 +119,12 @@ class Names:
         is_open = False
         configured = self.surroundings.sources or {}
         for name in sources:
-            some, some_open = fields_of(configured.get(name, name))
-            fields.update(some)
-            is_open = is_open or some_open
+            # A source may be called like a format; the name then means both.
+            own = {configured[name]} if name in configured else set()
+            for form in own | ({name} if name in ELSEWHERE or not own else set()):
+                some, some_open = fields_of(form)
+                fields.update(some)
+                is_open = is_open or some_open
         return Scope(known={*fields, *EVERYWHERE, *self.made}, specs=fields, open=is_open)
 
 

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from nightporter.errors import nearest
+from nightporter.errors import Place, nearest
 from nightporter.rule import ALWAYS, Count, Distinct, Ignore, Rule, WindowSpec
 from nightporter.ruleset import values, windows
 from nightporter.ruleset.body import KEYS, Body, BodyReader, Phrase, check_keys, laid_over
@@ -33,6 +33,11 @@ class Draft:
     body: Body
     scope: Scope
     untuned: Body | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the rule stands in its own file."""
+        return self.page.place(self.node)
 
     @classmethod
     def of_watch(cls, rule: Rule, scope: Scope) -> Draft:

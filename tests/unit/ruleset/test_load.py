@@ -521,6 +521,11 @@ def test_a_source_of_a_known_format_has_its_fields() -> None:
     ]
 
 
+def test_a_source_named_like_a_format_means_both() -> None:
+    known = Surroundings(sources={"traefik": "text"})
+    ruleset("rules: {a: {from: traefik, when: [{status: 404}, {message: x}]}}", known=known)
+
+
 def test_watched_words_are_rules_that_can_be_tuned() -> None:
     known = Surroundings(watch={"Ombi": ("unauthorized", "database is locked")})
     (made,) = ruleset(known=known).rules
