@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from nightporter.formats import address
-from nightporter.formats.address import Network
+from nightporter.formats.address import Networks
 from nightporter.model import Fields, Nanos, Value
 
 LONGEST_REQUEST: Final[Nanos] = 400 * 86_400 * 10**9
 """A duration beyond this is none: the time of such a line is its start."""
 MOST_BYTES: Final = 2**63
+LONGEST_SHAPE: Final = 8_192
+"""Characters of a path that are folded and kept as its shape."""
 _SEGMENT: Final = re.compile(
     r"(?<=/)(?:(?P<n>[0-9]++)|[0-9a-fA-F]{16,}+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?![^/])"
 )
 
 
 def shape_of(path: str) -> str:
-    """The path with whole segments of digits as `N`, and of UUIDs or 16 and more hex digits as `H`."""
-    return _SEGMENT.sub(lambda found: "N" if found["n"] else "H", path)
+    """The path with whole segments of digits as `N`, and of UUIDs or 16 and more hex digits as `H`; of a very
+    long path the beginning."""
+    return _SEGMENT.sub(_folded, path[:LONGEST_SHAPE])
+
+
+def _folded(found: re.Match[str]) -> str:
+    return "N" if found["n"] else "H"
 
 
 def without_provider(name: str) -> str:
@@ -59,7 +65,7 @@ def put_count(fields: Fields, name: str, value: int | None) -> None:
         fields[name] = value
 
 
-def client_of(host: str | None, peer: str | None, trusted: Sequence[Network]) -> Value | None:
+def client_of(host: str | None, peer: str | None, trusted: Networks) -> Value | None:
     """The client: the right-most hop of ClientHost that is no trusted proxy, else the TCP peer.
 
     Traefik copies the whole X-Forwarded-For of a peer that it trusts into ClientHost (v3, measured).

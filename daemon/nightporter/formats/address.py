@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -102,20 +102,33 @@ def _group(address: str, v4: int, v6: int) -> str:
     return str(ip_network(f"{parsed}/{max(prefix, 0)}", strict=False))
 
 
-def networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """The networks that these texts name; what names none is left out (the config has refused it before)."""
-    return tuple(found for text in texts if (found := network(text)) is not None)
+class Networks:
+    """A set of networks that is asked of one normalised address after another: `"10.1.2.3" in networks`.
+
+    Texts that name no network are left out (the config has refused them before).
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._networks = tuple(found for text in texts if (found := network(text)) is not None)
+        self._known = lru_cache(maxsize=CACHED)(self._looked_up)
+
+    def __contains__(self, address: object) -> bool:
+        return bool(self._networks) and isinstance(address, str) and self._known(address)
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def _looked_up(self, address: str) -> bool:
+        parsed = _address(address)
+        return parsed is not None and any(
+            parsed.version == net.version and parsed in net for net in self._networks
+        )
 
 
-def is_within(address: str, nets: Sequence[Network]) -> bool:
-    """Whether a normalised address lies in one of the networks."""
-    if not nets:
-        return False
-    parsed = ip_address(address)
-    return any(parsed.version == net.version and parsed in net for net in nets)
+NO_NETWORKS: Final = Networks(())
 
 
-def right_most_untrusted(hops: str, trusted: Sequence[Network]) -> str | None:
+def right_most_untrusted(hops: str, trusted: Networks) -> str | None:
     """The client in an X-Forwarded-For list: its right-most hop that is no trusted proxy.
 
     None where every hop is trusted, or where that hop is no address: what stands further left was written
@@ -125,6 +138,6 @@ def right_most_untrusted(hops: str, trusted: Sequence[Network]) -> str | None:
         address = normalise(hop)
         if address is None:
             return None
-        if not is_within(address, trusted):
+        if address not in trusted:
             return address
     return None

@@ -10,7 +10,7 @@ _SEQUENCE: Final = re.compile(r"\x1b\[[0-?]*+[ -/]*+[@-~]")
 MARK: Final = b"\x1b["
 """Stands in every raw text that `stripped` changes."""
 ESCAPED: Final = frozenset({MARK, b"\\x1b[", b"\\u001b["})
-"""Of these one stands in every line of which a part changes, where Go's writers may have escaped that part."""
+"""Of these one stands in every line of which a part changes, also where Go's writers escaped that part."""
 
 
 def stripped(text: str) -> str:

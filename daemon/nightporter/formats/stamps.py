@@ -195,29 +195,43 @@ def _offset_seconds(zone: str) -> int:
     return -seconds if zone[0] == "-" else seconds
 
 
-_ISO_UTC: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-]\d\d:\d\d))", re.ASCII
-)
+_SECOND: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
+_SECOND_CHARS: Final = len("2026-11-24T10:01:30")
+_OFFSET: Final = re.compile(r"[+-]\d\d:\d\d", re.ASCII)
 
 
 def rfc3339(text: str) -> Stamp | None:
     """An RFC 3339 stamp as Go writes it, exact to the nanosecond; None for anything else. The fast way."""
-    found = _ISO_UTC.fullmatch(text)
+    second = _iso_second(text[:_SECOND_CHARS])
+    if second is None:
+        return None
+    rest = text[_SECOND_CHARS:]
+    if rest.endswith("Z"):
+        fraction = rest[:-1]
+    elif _OFFSET.fullmatch(rest[-6:]):
+        fraction = rest[:-6]
+        second -= _offset_seconds(rest[-6:]) * SECOND
+    else:
+        return None
+    if not fraction:
+        return second
+    digits = fraction[1:]
+    if fraction[0] != "." or not 0 < len(digits) < 10 or not digits.isascii() or not digits.isdigit():
+        return None
+    return second + int(digits.ljust(9, "0"))
+
+
+@lru_cache(maxsize=256)
+def _iso_second(text: str) -> Stamp | None:
+    """`2026-11-24T10:01:30` as UTC; remembered, since busy lines share it."""
+    found = _SECOND.fullmatch(text)
     if found is None:
         return None
-    day, hour, minute, second, fraction, zone = found.groups()
-    days = _iso_day(day)
-    if days is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+    year, month, day, hour, minute, second = map(int, found.groups())
+    days = days_from(year, month, day)
+    if days is None or hour > 23 or minute > 59 or second > 60:
         return None
-    seconds = days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second)
-    if zone is not None:
-        seconds -= _offset_seconds(zone)
-    return seconds * SECOND + (int(fraction.ljust(9, "0")) if fraction else 0)
-
-
-@lru_cache(maxsize=64)
-def _iso_day(text: str) -> int | None:
-    return days_from(int(text[:4]), int(text[5:7]), int(text[8:10]))
+    return (days * 86_400 + hour * 3600 + minute * 60 + second) * SECOND
 
 
 _ACCESS: Final = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})", re.ASCII)

@@ -34,7 +34,7 @@ class TraefikFormat:
 
     def __init__(self, origin: Origin) -> None:
         self._zone = stamps.Zone(origin.tz)
-        self._trusted = address.networks(origin.trusted_proxies)
+        self._trusted = address.Networks(origin.trusted_proxies)
         self.fields: Mapping[str, FieldSpec] = {**fields_of("traefik_service")[0], **fields_of("traefik")[0]}
 
     def parse(self, line: bytes, arrived: Stamp) -> Parsed:

@@ -21,13 +21,12 @@ that could be read in two ways (`client_and_user`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from nightporter.formats import address, ansi, stamps, traefik_service
 from nightporter.formats.access import put, put_count, put_status, put_target, without_provider
-from nightporter.formats.address import Network
+from nightporter.formats.address import Networks
 from nightporter.formats.base import Parsed
 from nightporter.model import Fields, Stamp
 
@@ -103,7 +102,7 @@ def _is_number(text: str) -> bool:
     return text == "-" or (text.isascii() and text.isdigit() and len(text) < 20)
 
 
-def read_clf(text: str, trusted: Sequence[Network], before: str = "") -> Parsed | None:
+def read_clf(text: str, trusted: Networks, before: str = "") -> Parsed | None:
     """The event of a line, or None for text that is none.
 
     `before` is the beginning of the request, where a user name with line ends tore it apart: see the module.
@@ -135,7 +134,7 @@ def read_clf(text: str, trusted: Sequence[Network], before: str = "") -> Parsed 
     return Parsed(format="traefik", fields=fields, time=time, started=tail.started)
 
 
-def client_and_user(head: str, trusted: Sequence[Network]) -> tuple[str | None, str]:
+def client_and_user(head: str, trusted: Networks) -> tuple[str | None, str]:
     """The client's address and the user of `HOST - USER`.
 
     HOST has blanks where it is a list, USER may hold ` - `. The first ` - ` parts them. But a peer's list may
@@ -150,9 +149,10 @@ def client_and_user(head: str, trusted: Sequence[Network]) -> tuple[str | None, 
     return client, user
 
 
-def _client(host: str, trusted: Sequence[Network]) -> str | None:
+def _client(host: str, trusted: Networks) -> str | None:
     """The right-most hop that is no trusted proxy, else the right-most: CLF does not name the TCP peer."""
-    return address.right_most_untrusted(host, trusted) or address.right_most_untrusted(host, ())
+    client = address.right_most_untrusted(host, trusted)
+    return client or address.right_most_untrusted(host, address.NO_NETWORKS)
 
 
 def beginning_of(before: bytes, *, cut: bool) -> str | None:
@@ -185,7 +185,7 @@ def _joined(torn: list[str]) -> str:
     """The lines (last first) from the first on that begins a request; "" where none does."""
     for index in range(len(torn) - 1, -1, -1):
         host, dash, _ = torn[index].partition(" - ")
-        if dash and address.right_most_untrusted(host, ()) is not None:
+        if dash and address.right_most_untrusted(host, address.NO_NETWORKS) is not None:
             return "".join(f"{line}\n" for line in reversed(torn[: index + 1]))
     return ""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -18,14 +17,13 @@ from nightporter.formats.access import (
     put_target,
     without_provider,
 )
-from nightporter.formats.address import Network
+from nightporter.formats.address import Networks
 from nightporter.formats.base import Parsed
+from nightporter.formats.gojson import is_spelled_by_go
 from nightporter.model import Fields, Stamp
 
 STATUS: Final = "DownstreamStatus"
 ORIGIN_STATUS: Final = "OriginStatus"
-_EXOTIC: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\(?:/|u00(?:2[^26]|3[^cCeE]|[4-6]|7[^fF]))")
-"""Escapes of plain letters, which Go's encoder never writes (only those of " \\ < > & and controls)."""
 
 
 class Access(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +57,7 @@ class Access(msgspec.Struct, frozen=True, gc=False):
 _DECODER: Final = msgspec.json.Decoder(Access)
 
 
-def read_access(line: bytes, trusted: Sequence[Network]) -> Parsed | None:
+def read_access(line: bytes, trusted: Networks) -> Parsed | None:
     """The event of an access line, or None for a line that is none.
 
     Its time is StartUTC + Duration, exact to the nanosecond.
@@ -72,25 +70,37 @@ def read_access(line: bytes, trusted: Sequence[Network]) -> Parsed | None:
         return _read_repaired(line, trusted)
     if access.client_host is None and access.status is None and access.path is None:
         return None
-    if not _is_spelled_by_go(line, access):
+    if not _is_traefiks(line, access):
         return None
     time, started = _times(access)
     return Parsed(format="traefik", fields=_fields(access, trusted), time=time, started=started)
 
 
-def _read_repaired(line: bytes, trusted: Sequence[Network]) -> Parsed | None:
+def _read_repaired(line: bytes, trusted: Networks) -> Parsed | None:
     """A line with bytes that are no UTF-8, each read as U+FFFD."""
     return read_access(line.decode("utf-8", "replace").encode(), trusted)
 
 
-def _is_spelled_by_go(line: bytes, access: Access) -> bool:
-    """Whether statuses and letters stand in the line as Traefik writes them (a blank after the colon is let
-    pass, for tests and other writers): the scanner looks for them so, and no other writer may be judged by
-    chance."""
-    for key, status in ((STATUS, access.status), (ORIGIN_STATUS, access.origin_status)):
-        if status and not (f'"{key}":{status}'.encode() in line or f'"{key}": {status}'.encode() in line):
-            return False
-    return b"\\" not in line or _EXOTIC.search(line) is None
+def _is_traefiks(line: bytes, access: Access) -> bool:
+    """Whether statuses and letters stand in the line as the scanner looks for them: as Traefik writes them,
+    but a blank after the colon is let pass, for tests and for shippers that write the line anew."""
+    return (
+        _has(line, STATUS, access.status)
+        and _has(line, ORIGIN_STATUS, access.origin_status)
+        and is_spelled_by_go(line)
+    )
+
+
+def _has(line: bytes, key: str, status: int | None) -> bool:
+    if not status:
+        return True
+    usual, blank = _spellings(key, status)
+    return usual in line or blank in line
+
+
+@lru_cache(maxsize=256)
+def _spellings(key: str, status: int) -> tuple[bytes, bytes]:
+    return f'"{key}":{status}'.encode(), f'"{key}": {status}'.encode()
 
 
 def _times(access: Access) -> tuple[Stamp | None, Stamp | None]:
@@ -102,7 +112,7 @@ def _times(access: Access) -> tuple[Stamp | None, Stamp | None]:
     return started + (duration if 0 <= duration <= LONGEST_REQUEST else 0), started
 
 
-def _fields(access: Access, trusted: Sequence[Network]) -> Fields:
+def _fields(access: Access, trusted: Networks) -> Fields:
     fields: Fields = {}
     client = client_of(access.client_host, access.client_addr, trusted)
     if client is not None:

@@ -16,6 +16,7 @@ from typing import Final
 from nightporter.formats import ansi, levels, stamps
 from nightporter.formats.base import Parsed
 from nightporter.formats.fields import RESERVED, TRAEFIK
+from nightporter.formats.gojson import is_spelled_by_go
 from nightporter.formats.json_ import flattened, object_of, time_of
 from nightporter.formats.literals import Literals, Spelling
 from nightporter.formats.logfmt import PAIR, read_logfmt, value_of
@@ -35,7 +36,6 @@ _CONSOLE: Final = re.compile(
     re.DOTALL | re.ASCII,
 )
 _LOGFMT: Final = 'time="'
-_EXOTIC: Final = re.compile(r"(?<!\\)(?:\\\\)*+\\(?:/|u00(?:2[^26]|3[^cCeE]|[4-6]|7[^fF]))")
 
 
 def begins(text: str) -> bool:
@@ -58,7 +58,7 @@ def read_service(text: str, zone: stamps.Zone, arrived: Stamp) -> Parsed:
 
 def _read_json(text: str, zone: stamps.Zone, arrived: Stamp) -> Parsed | None:
     """None for what Go's encoders did not write: an escaped plain letter would hide it from the scanner."""
-    tree = None if "\\" in text and _EXOTIC.search(text) else object_of(text)
+    tree = object_of(text) if is_spelled_by_go(text.encode()) else None
     if tree is None:
         return None
     fields = gathered(flattened(tree), NOT_TAKEN)

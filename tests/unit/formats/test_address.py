@@ -121,4 +121,4 @@ def test_groups(text: str, v4: int, v6: int, expected: str) -> None:
 def test_the_client_is_the_right_most_hop_that_is_no_proxy(
     hops: str, trusted: tuple[str, ...], client: str | None
 ) -> None:
-    assert address.right_most_untrusted(hops, address.networks(trusted)) == client
+    assert address.right_most_untrusted(hops, address.Networks(trusted)) == client

@@ -8,11 +8,11 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.formats.origins import ARRIVED, origin
+from tests.unit.formats.writers import LINES, Name
 
 from nightporter.formats import FORMATS, LooksBack, Parsed, make_format
 from nightporter.formats.regexliterals import required
-from tests.unit.formats.origins import ARRIVED, origin
-from tests.unit.formats.writers import LINES, Name
 
 FORMS = {name: make_format(origin(name, tz="Europe/Berlin", trusted=("10.0.0.0/8",))) for name in FORMATS}
 MIB = 1 << 20

@@ -14,15 +14,15 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.formats import writers
+from tests.unit.formats.origins import ARRIVED, DATA, origin, sample, with_before
+from tests.unit.formats.writers import LINES, Name
 
 from nightporter.detect.predicates import compile_condition
 from nightporter.errors import UserError
 from nightporter.formats import Format, LooksBack, make_format
 from nightporter.model import Fields, Value
 from nightporter.rule import Op, Test
-from tests.unit.formats import writers
-from tests.unit.formats.origins import ARRIVED, DATA, origin, sample, with_before
-from tests.unit.formats.writers import LINES, Name
 
 TEXT_OPS = (Op.EQUALS, Op.CONTAINS, Op.STARTSWITH, Op.ENDSWITH, Op.GLOB, Op.RE)
 FORMS = {name: make_format(origin(name, trusted=("1.2.3.4",))) for name in LINES}
@@ -82,7 +82,8 @@ def asked_of(draw: st.DrawFn, fields: Fields) -> Test:
 def operands(draw: st.DrawFn, op: Op, text: str) -> Value:
     match op:
         case Op.STATUS:
-            return draw(st.sampled_from((404, "404", "4xx", "400-499", "5xx", "499-503", 200)))
+            codes: tuple[Value, ...] = (404, "404", "4xx", "400-499", "5xx", "499-503", 200)
+            return draw(st.sampled_from(codes))
         case Op.CIDR:
             return draw(
                 st.sampled_from(("203.0.113.9", "203.0.113.0/24", "203.0.0.0/12", "2001:db8::/32", "::/0"))

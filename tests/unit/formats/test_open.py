@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.unit.formats.origins import ARRIVED, origin, stamp
 
 from nightporter.formats import make_format
 from nightporter.formats.fields import CONTAINER
 from nightporter.formats.open_fields import MOST_FIELDS
 from nightporter.model import Fields
-from tests.unit.formats.origins import ARRIVED, origin, stamp
 
 AT = stamp("2026-11-24T10:00:00+00:00")
 T = "2026-11-24T10:00:00"
@@ -19,8 +19,14 @@ JSON_LINES: list[tuple[str, str, Fields, int | None]] = [
     (
         "CLEF",
         f'{{"@t":"{T}Z","@m":"Auth-Failure ip 1.2.3.4","@l":"Warn","Logger":"Auth"}}',
-        {"@t": f"{T}Z", "@m": "Auth-Failure ip 1.2.3.4", "@l": "Warn", "Logger": "Auth"}
-        | {"message": "Auth-Failure ip 1.2.3.4", "level": "warning"},
+        {
+            "@t": f"{T}Z",
+            "@m": "Auth-Failure ip 1.2.3.4",
+            "@l": "Warn",
+            "Logger": "Auth",
+            "message": "Auth-Failure ip 1.2.3.4",
+            "level": "warning",
+        },
         AT,
     ),
     (
@@ -96,7 +102,7 @@ def test_json(name: str, line: str, fields: Fields, time: int | None) -> None:
 LOGFMT_LINES: list[tuple[str, str, Fields, int | None]] = [
     (
         "grafana",
-        f'logger=context userId=0 uname= t={T}Z level=eror msg="Request \\"x\\" done" status=401 remote_addr=1.2.3.4',
+        f'logger=context userId=0 uname= t={T}Z level=eror msg="Request \\"x\\" done" status=401 ip=1.2.3.4',
         {
             "logger": "context",
             "userId": "0",
@@ -105,7 +111,7 @@ LOGFMT_LINES: list[tuple[str, str, Fields, int | None]] = [
             "message": 'Request "x" done',
             "level": "error",
             "status": 401,
-            "remote_addr": "1.2.3.4",
+            "ip": "1.2.3.4",
         },
         AT,
     ),
@@ -125,7 +131,7 @@ LOGFMT_LINES: list[tuple[str, str, Fields, int | None]] = [
     (
         "letters that Go never escapes",
         'level=info msg="\\x41\\u0042\\n\\u00e9\\ud83d"',
-        {"level": "info"} | dict.fromkeys(("msg", "message"), "\\x41\\u0042\né�"),
+        {"level": "info", "msg": "\\x41\\u0042\né�", "message": "\\x41\\u0042\né�"},
         None,
     ),
 ]

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.formats.origins import ARRIVED, stamp
 
 from nightporter.formats import stamps
 from nightporter.formats.stamps import Zone
 from nightporter.model import SECOND
-from tests.unit.formats.origins import ARRIVED, stamp
 
 HEADS = [
     ("2026-11-24T10:00:00Z msg", "2026-11-24T10:00:00+00:00", " msg"),
@@ -165,7 +165,7 @@ def test_no_text_and_no_arrival_raises(text: str, arrived: int) -> None:
 
 
 def test_local_is_this_machine() -> None:
-    expected = int(datetime(2026, 7, 1, 12).astimezone().timestamp()) * SECOND  # noqa: DTZ001 - local is meant
+    expected = int(datetime(2026, 7, 1, 12).astimezone().timestamp()) * SECOND
     assert stamps.whole("2026-07-01 12:00:00", Zone("local"), ARRIVED) == expected
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.formats.origins import ARRIVED, origin, stamp, with_before
 
 from nightporter.formats import make_format
 from nightporter.formats.base import LooksBack, Parsed
-from nightporter.formats.traefik_clf import client_and_user, tail_of
 from nightporter.formats.traefik import TraefikFormat
-from tests.unit.formats.origins import ARRIVED, origin, stamp, with_before
+from nightporter.formats.traefik_clf import client_and_user, tail_of
 
 DATE = "[24/Nov/2026:10:25:10 +0000]"
 FORM = make_format(origin("traefik"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.unit.formats.origins import ARRIVED, origin, stamp
 
 from nightporter.formats import make_format
 from nightporter.formats.base import Parsed
 from nightporter.model import Value
-from tests.unit.formats.origins import ARRIVED, origin, stamp
 
 LINE: dict[str, object] = {
     "ClientAddr": "10.0.0.2:4711",

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from tests.unit.formats.origins import ARRIVED, DATA, origin, sample, stamp, with_before
 
 from nightporter.formats import make_format
 from nightporter.formats.base import LooksBack, Parsed
 from nightporter.model import Value
-from tests.unit.formats.origins import ARRIVED, DATA, origin, sample, stamp, with_before
 
 PROXY = ("127.0.0.1/32",)
 A_ROUND = {404: 2, 200: 3, 403: 2, 500: 1, 401: 3, 204: 1, 502: 1}

@@ -79,8 +79,8 @@ def noisy(draw: st.DrawFn) -> str:
 @st.composite
 def traefik_json(draw: st.DrawFn) -> bytes:
     """An access line as v3 writes it."""
-    keys = ("RequestMethod", "RequestHost", "ClientUsername", "RouterName", "ServiceName", "ServiceURL")
-    keys += ("request_User-Agent", "request_Referer", "TLSVersion", "entryPointName", "RequestProtocol")
+    keys = ["RequestMethod", "RequestHost", "ClientUsername", "RouterName", "ServiceName", "ServiceURL"]
+    keys += ["request_User-Agent", "request_Referer", "TLSVersion", "entryPointName", "RequestProtocol"]
     row = [f'"{key}":{go_json(draw(noisy()))}' for key in keys if draw(st.booleans())]
     row.append(f'"RequestPath":{go_json("/" + draw(TEXT))}')
     row.append(f'"ClientHost":{go_json(draw(addresses()))}')
