@@ -12,7 +12,7 @@ import pytest
 from tests.parts.docker import DockerEngine, docker_engine
 from tests.parts.mariadb import mariadb
 
-from nightporter.clock import SystemClock
+from nightporter.clock import Clock, SystemClock
 from nightporter.config import DockerSource as DockerConfig
 from nightporter.model import Chunk
 from nightporter.sources.docker.source import DockerSource
@@ -78,11 +78,11 @@ class Gathered:
 
 @asynccontextmanager
 async def following(
-    engine: DockerEngine, marks: Mapping[str, bytes] | None = None, **config: Any
+    engine: DockerEngine, marks: Mapping[str, bytes] | None = None, clock: Clock | None = None, **config: Any
 ) -> AsyncIterator[Gathered]:
     """Run the source from `marks` on; `config` are keys of the config's entry."""
     config.setdefault("host", engine.host)
-    source = DockerSource(DockerConfig(name="docker", **config), SystemClock())
+    source = DockerSource(DockerConfig(name="docker", **config), clock or SystemClock())
     gathered = Gathered(source, marks or {})
     task = asyncio.create_task(source.run(dict(marks or {}), gathered.sink))
     try:

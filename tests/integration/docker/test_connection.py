@@ -25,7 +25,7 @@ from nightporter.config import DockerSource as DockerConfig
 from nightporter.errors import Denied, Unreachable
 from nightporter.model import Chunk
 from nightporter.sources.docker.container import log_origin
-from nightporter.sources.docker.engine import Endpoint, Engine, Tls, connect
+from nightporter.sources.docker.engine import ASK_S, Endpoint, Engine, Tls, connect
 from nightporter.sources.docker.follow import Follower
 from nightporter.sources.docker.repeats import Mark
 
@@ -139,6 +139,41 @@ async def test_a_stream_that_hangs_is_opened_again_and_a_quiet_one_is_not(engine
             assert follower.hung == 1
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+class JumpingClock(SystemClock):
+    """A wall clock that a test can put forward, as it seems after a sleep."""
+
+    ahead = 0
+
+    def now(self) -> int:
+        return super().now() + self.ahead
+
+
+async def test_after_a_sleep_streams_that_hang_are_opened_anew(engine: DockerEngine) -> None:
+    clock = JumpingClock()
+    script = "echo one; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo two; exit 6"
+    async with relay_to(engine) as (relay, host), following(engine, host=host, clock=clock) as got:
+        container = await asyncio.to_thread(engine.run, script, name="slept")
+        await got.until("the first line", lambda: got.lines("slept") == [b"one"])
+        relay.freeze()
+        await asyncio.to_thread(container.exec_run, "touch /tmp/go")
+        clock.ahead = 3600 * 10**9
+        await got.until("what was said meanwhile", lambda: got.lines("slept") == [b"one", b"two"])
+        await got.until("what happened meanwhile", lambda: "die" in got.actions("slept"))
+        assert got.status["counters"]["slept"] == 1
+        assert got.actions("slept") == ["create", "start", "die"]
+        assert [r["action"] for r in got.events()] == ["engine_up"]
+
+
+async def test_silence_is_no_reason_to_reconnect(engine: DockerEngine) -> None:
+    async with following(engine) as got:
+        await asyncio.to_thread(engine.run, "sleep 60", name="silent")
+        await got.until("it is followed", lambda: got.status["following"] == ["silent"])
+        await asyncio.sleep(ASK_S + 1.5)  # longer than an answer may take
+        assert got.status["up"]
+        assert got.status["counters"]["reconnects"] == 0
+        assert got.status["counters"]["engine_lost"] == 0
 
 
 class Certificates:

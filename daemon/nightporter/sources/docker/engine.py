@@ -209,6 +209,8 @@ class Engine:
         """GET a stream. Raises Unreachable, for this and for what goes wrong while it is read."""
         import aiohttp
 
+        if self._session.closed:
+            raise Unreachable(f"the engine at {self.endpoint.url} was let go")
         try:
             async with asyncio.timeout(ASK_S):
                 response = await self._session.get(self._base + path, params=params)

@@ -59,7 +59,13 @@ class EngineEvent(msgspec.Struct, frozen=True):
 
     action: str = msgspec.field(default="", name="Action")
     actor: Actor = msgspec.field(default=Actor(), name="Actor")
-    stamp: Stamp = msgspec.field(default=0, name="timeNano")
+    nanos: Stamp = msgspec.field(default=0, name="timeNano")
+    seconds: int = msgspec.field(default=0, name="time")
+
+    @property
+    def stamp(self) -> Stamp:
+        """When it happened, by the engine's clock."""
+        return self.nanos or self.seconds * SECOND
 
     @property
     def key(self) -> bytes:

@@ -9,7 +9,8 @@ time. Followers keep what they know and go on from their last line. What happene
 comes from the engine's memory of events, else from inspect (see `events.Lifecycle.missed`).
 
 **Full.** While the sink blocks, logs are not read and the engine keeps them; up to 10,000 lifecycle records
-wait. **Clocks.** Stamps are the engine's. Waiting is on the monotonic clock. **Disk**: nothing is written.
+wait. **Clocks.** Stamps are the engine's. Waiting is on the
+monotonic clock. After a sleep of this machine every stream is opened anew. **Disk**: nothing is written.
 """
 
 from __future__ import annotations
@@ -43,5 +44,5 @@ class DockerSource:
         """`engine`, `chosen_why` and `looked_at` (for doctor), `api_version`; `up`, else `away_why`, and
         since when (`changed`); names of containers `following`; `blind` and `engine_errors` by name;
         `counters` of this run: lines, repeats_dropped, stepped_back, cut, unstamped, reconnects, hung,
-        engine_lost, events_dropped, bad_events, ooms_folded."""
+        engine_lost, slept, events_dropped, bad_events, ooms_folded."""
         return self._watch.status() if self._watch is not None else {"up": False, "away_why": "not started"}

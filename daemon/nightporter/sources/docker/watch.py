@@ -34,6 +34,10 @@ _REPLAY_S: Final = 1.0
 """How long after opening the event stream its memory has surely come."""
 _LOOK_AGAIN_S: Final = 120.0
 """A quiet event stream is opened anew this often, and the containers are listed: sleep hangs streams."""
+_PULSE_S: Final = 5.0
+"""How often the two clocks are compared while nothing comes."""
+_SLEPT_S: Final = 30.0
+"""The wall clock ran so much further than the monotonic one: this machine was asleep."""
 _THREADS: Final = 2
 _BATCH: Final = 256
 _MAX_MARKS: Final = 1000
@@ -68,6 +72,33 @@ class _EngineSlot:
             self._there.set()
 
 
+class _Pulse:
+    """Tells how long a stream has run and been quiet, and whether the machine slept meanwhile: asleep, the
+    wall clock runs on while the monotonic one stands still (macOS, Linux). A wall clock that is set forward
+    looks the same, and does no harm."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._opened = self._beat = clock.monotonic()
+        self._lag = self._now_lag()
+
+    def _now_lag(self) -> float:
+        return self._clock.now() / SECOND - self._clock.monotonic()
+
+    def beat(self) -> None:
+        self._beat = self._clock.monotonic()
+
+    def running_s(self) -> float:
+        return self._clock.monotonic() - self._opened
+
+    def quiet_s(self) -> float:
+        return self._clock.monotonic() - self._beat
+
+    def has_slept(self) -> bool:
+        before, self._lag = self._lag, self._now_lag()
+        return self._lag - before >= _SLEPT_S
+
+
 def _counts(followers: Iterable[Follower]) -> Counter[str]:
     names = ("lines", "repeats_dropped", "stepped_back", "cut", "unstamped", "reconnects", "hung")
     total: Counter[str] = Counter()
@@ -91,6 +122,7 @@ class Watch:
         self._began: Stamp | None = None
         self._position = Position(Mark(id=EVENTS, floor=0))
         self._seen = Repeats(Mark(id=EVENTS, floor=0))
+        self._heard: Stamp = 0
         self._lifecycle = Lifecycle()
         self._news = asyncio.Event()
         self._slot = _EngineSlot()
@@ -98,7 +130,7 @@ class Watch:
         self._containers: dict[str, Container] = {}
         self._followers: dict[str, Follower] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
-        self._totals: Counter[str] = Counter(engine_lost=0, bad_events=0)
+        self._totals: Counter[str] = Counter(engine_lost=0, slept=0, bad_events=0)
         self._own = ""
         self._endpoint: Endpoint | None = None
         self._api_version = ""
@@ -147,12 +179,11 @@ class Watch:
                 )
                 async with connect(endpoint, self._pool) as engine:
                     await self._attend(engine, lost)
+                lost = False
             except WorldError as err:
                 if self._went(err):
                     lost = True
                     self._note("engine_down", self._clock.now())
-            finally:
-                self._slot.set(None)
             await self._clock.sleep(self._wait_s)
             self._wait_s = min(_LONGEST_WAIT_S, 2 * self._wait_s)
 
@@ -212,20 +243,22 @@ class Watch:
         )
 
     async def _attend(self, engine: Engine, lost: bool) -> None:
-        """Watch one engine until it goes: raises WorldError then."""
+        """Watch one engine until this machine has slept, or it goes: raises WorldError then."""
         now = await engine.now() or self._clock.now()
         if self._began is None:
             self._begin(now)
-        elif lost:
-            self._note("engine_up", now)
-        missed_since = self._position.newest
         await self._look(engine)
-        self._slot.set(engine)
         self._came(engine)
-        await self._events(engine, missed_since)
-        while True:
-            await self._look(engine)
-            await self._events(engine, None)
+        if lost:
+            self._note("engine_up", now)
+        self._slot.set(engine)
+        try:
+            slept = await self._events(engine, self._heard)
+            while not slept:
+                await self._look(engine)
+                slept = await self._events(engine, None)
+        finally:
+            self._slot.set(None)
 
     def _begin(self, now: Stamp) -> None:
         """The first sight of the engine in this run."""
@@ -235,6 +268,7 @@ class Watch:
         else:
             self._position = Position(Mark(id=EVENTS, floor=now))
             self._seen = Repeats(Mark(id=EVENTS, floor=now))
+        self._heard = self._position.newest
         if self._kept is not None and self._kept.choice == self._choice:
             self._began = self._kept.began
         else:
@@ -310,29 +344,35 @@ class Watch:
         if follower is not None:
             follower.let_go()
 
-    async def _events(self, engine: Engine, missed_since: Stamp | None) -> None:
-        """Read the event stream until it has been quiet for long. Raises WorldError when it breaks."""
+    async def _events(self, engine: Engine, missed_since: Stamp | None) -> bool:
+        """Read the event stream until it has been quiet for long (False), or this machine has slept (True):
+        then all streams have to be opened anew, since those of before may hang. Raises WorldError when it
+        breaks. With `missed_since`: once the engine's memory has come, tell what it does not hold."""
         filters = msgspec.json.encode({"type": ["container"], "event": list(ACTIONS)}).decode()
         query = {"since": format_since(self._position.floor), "filters": filters}
-        parser = EventLines()
+        parser, pulse = EventLines(), _Pulse(self._clock)
         async with engine.stream("/events", query) as stream:
             if stream.status != 200:
                 raise Unreachable(f"the engine refuses its events: {stream.status} {await stream.all(300)!r}")
-            opened = self._clock.monotonic()
             while True:
-                data = await stream.read(_LOOK_AGAIN_S if missed_since is None else _REPLAY_S)
+                data = await stream.read(_REPLAY_S if missed_since is not None else _PULSE_S)
                 if data == b"":
                     raise Unreachable("the engine ended its event stream")
                 for event in parser.feed(data or b""):
                     await self._on_event(engine, event)
-                if missed_since is not None and self._clock.monotonic() - opened >= _REPLAY_S:
-                    self._tell_missed(missed_since)
-                    missed_since, self._wait_s = None, _FIRST_WAIT_S
-                elif data is None:
-                    await engine.ping()
-                    return
                 self._totals["bad_events"] += parser.bad
                 parser.bad = 0
+                if missed_since is not None and pulse.running_s() >= _REPLAY_S:
+                    self._tell_missed(missed_since)
+                    missed_since, self._wait_s = None, _FIRST_WAIT_S
+                if pulse.has_slept():
+                    self._totals["slept"] += 1
+                    return True
+                if data is None and pulse.quiet_s() >= _LOOK_AGAIN_S:
+                    await engine.ping()
+                    return False
+                if data is not None:
+                    pulse.beat()
 
     def _tell_missed(self, since: Stamp) -> None:
         for follower in self._followers.values():
@@ -342,6 +382,7 @@ class Watch:
     async def _on_event(self, engine: Engine, event: EngineEvent) -> None:
         if not self._seen.admit(event.stamp, event.key):
             return
+        self._heard = max(self._heard, event.stamp)
         action = event.action
         if action in ("create", "start", "rename"):
             await self._inspect(engine, event.actor.id)

@@ -237,6 +237,11 @@ def test_events_are_read_however_they_are_cut(cuts: list[int]) -> None:
     assert lines.bad == 1
 
 
+def test_an_event_without_nanoseconds_has_its_seconds() -> None:
+    (event,) = EventLines().feed(b'{"Action":"die","time":7}\n')
+    assert event.stamp == 7 * S
+
+
 def test_an_endless_line_is_given_up() -> None:
     lines = EventLines()
     assert lines.feed(b"x" * (2 << 20)) == []
