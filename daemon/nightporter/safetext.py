@@ -196,7 +196,7 @@ def _inert(found: re.Match[str]) -> str:
 
 
 _CODE: Final = re.compile(
-    r"(?P<everyone>@(?=everyone|here|silent))|(?P<scheme>://)|(?P<angle><(?=[@#/:&!]|a:|t:|id:))|(?P<tick>`)"
+    r"(?P<everyone>@(?=everyone|here|silent))|(?P<scheme>://)|(?P<angle><)|(?P<tick>`)"
     r"|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -50,7 +50,8 @@ def body(message: Message, *, short: bool) -> str:
     lines: list[str] = [for_plain(message.text, LINE * 2)]
     for part in () if short else message.parts:
         texts = [for_plain(line, LINE, lines=False) for line in part.text.splitlines() if line.strip()]
-        lines += [f"{part.name}: {texts[0]}"] if len(texts) == 1 else [f"{part.name}:", *texts]
+        name = for_plain(part.name, LINE, lines=False)
+        lines += [f"{name}: {texts[0]}"] if len(texts) == 1 else [f"{name}:", *texts]
     lines.append(for_plain(message.footer, LINE, lines=False))
     return "\n".join(lines)[:BODY]
 

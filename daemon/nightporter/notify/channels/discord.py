@@ -129,7 +129,7 @@ def _fields(parts: Iterable[Part], room: int) -> Iterable[dict[str, Any]]:
         name = for_discord(part.name, FIELD_NAME)
         space = min(FIELD_VALUE, room - utf16_length(name))
         value = _value(part, space)
-        if number >= FIELDS or space < _SMALLEST_FIELD or not value:
+        if number >= FIELDS or space < _SMALLEST_FIELD or not value.strip():
             continue
         room -= utf16_length(name) + utf16_length(value)
         yield {"name": name, "value": value, "inline": part.short}

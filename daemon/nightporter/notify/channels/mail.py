@@ -8,13 +8,12 @@ once only, also when another recipient's refusal makes us try again (within this
 from __future__ import annotations
 
 import smtplib
+import warnings
 from collections import OrderedDict
 from typing import Any, Final
 
 from apprise.common import NotifyFormat
 from apprise.exception import AppriseException
-from apprise.plugins.email.base import NotifyEmail
-from apprise.plugins.email.smtp import AppriseSMTPController
 
 from nightporter.config import AppriseDestination
 from nightporter.errors import UserError
@@ -22,6 +21,12 @@ from nightporter.notify.channels.borrowed import with_names
 from nightporter.notify.outcome import Barred, Delivered, Outcome, Refused, Retry, Uncertain
 from nightporter.notify.render import Message, Part
 from nightporter.safetext import for_html, for_plain, for_subject
+
+with warnings.catch_warnings():
+    # It imports imghdr, which Python 3.11 and 3.12 call deprecated: nothing that our reader can mend.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from apprise.plugins.email.base import NotifyEmail
+    from apprise.plugins.email.smtp import AppriseSMTPController
 
 SUBJECT: Final = 120
 TEXT: Final = 4000
@@ -79,10 +84,10 @@ def html_body(message: Message) -> str:
 
 
 def _html_part(part: Part) -> str:
-    text = for_html(part.text, PART)
+    name, text = for_html(part.name, 100), for_html(part.text, PART)
     if part.code:
-        return f"<p><b>{part.name}</b></p><pre>{text}</pre>"
-    return f"<p><b>{for_html(part.name, 100)}</b><br/>{_breaks(text)}</p>"
+        return f"<p><b>{name}</b></p><pre>{text}</pre>"
+    return f"<p><b>{name}</b><br/>{_breaks(text)}</p>"
 
 
 def _breaks(text: str) -> str:

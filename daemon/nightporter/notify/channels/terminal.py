@@ -60,9 +60,10 @@ def block(message: Message, zone: tzinfo | None, *, colours: bool) -> str:
 def _part_lines(part: Part) -> list[str]:
     limit = len(part.text) * 12 if part.exact else WIDTH
     texts = [for_terminal(line, limit) for line in part.text.splitlines() if line.strip()]
+    name = for_terminal(part.name, WIDTH)
     if len(texts) == 1 and not part.code:
-        return [f"  {part.name}: {texts[0]}"]
-    return [f"  {part.name}:", *(f"    {text}" for text in texts)]
+        return [f"  {name}: {texts[0]}"]
+    return [f"  {name}:", *(f"    {text}" for text in texts)]
 
 
 def _indented(text: str) -> list[str]:
