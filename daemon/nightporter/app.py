@@ -39,7 +39,7 @@ from nightporter.supervise import PartStatus, supervise
 SCHEMAS: Final = (state.SCHEMA, incidents.SCHEMA, outbox.SCHEMA)
 DATABASE: Final = "nightporter.db"
 STATUS: Final = "status.json"
-STATUS_EVERY_S: Final = 10.0
+STATUS_EVERY_S: Final = 5.0
 DRAIN_S: Final = 3.5
 """How long the outbox may still send after a stop."""
 
@@ -157,7 +157,7 @@ class Daemon:
     async def _follow_config(self) -> None:
         """Return when config.yaml says something else, and is right."""
         path = self.config.path
-        seen = fingerprint([path]) if path else ()
+        seen: object = None  # so that a change made while we started is seen at the first look
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
@@ -254,7 +254,7 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
 
             return Files(config, clock)
         case DockerSource():
-            from nightporter.sources.docker import DockerSource as Docker
+            from nightporter.sources.docker.source import DockerSource as Docker
 
             return Docker(config, clock)
         case _:

@@ -205,6 +205,7 @@ class Judge:
                 *entered.tellings,
                 *self._notices,
                 *self._crowded(changes.crowded, now),
+                *_paused(changes.paused, now),
             ],
         )
         self._positions, self._orphans, self._notices, self._due = {}, [], [], LedgerChanges()
@@ -273,3 +274,19 @@ class Judge:
                 rule=rule_id,
                 fix="Look at the newest lines of its source; narrow who may reach that service.",
             )
+
+
+def _paused(pauses: Iterable[tuple[str, str]], now: Stamp) -> Iterator[Telling]:
+    """A rule that pauses is blind in that source for a minute: someone may be making it so."""
+    for rule_id, source in pauses:
+        yield Telling(
+            id=short_id("paused", rule_id, source, now),
+            kind="notice",
+            severity=Severity.critical,
+            title="A rule is blind for a minute: its regex takes too long",
+            message=f"Lines of the source {source} keep the regex of {rule_id} busy for longer than it may "
+            "take. It pauses for that source and is tried again in a minute; all other rules go on.",
+            at=now,
+            rule=rule_id,
+            fix="Look at the newest lines of that source. 'nightporter check' says which regexes are slow.",
+        )

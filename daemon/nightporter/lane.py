@@ -55,11 +55,15 @@ class Lane:
         self.arrival = arrival
         self.form: Format = form or make_format(origin)
         self.plan: Plan = engine.plan(origin, self.form.produces)
-        rules = engine.rules
-        self.literals = necessary.literals(self.plan, origin, self.form, rules.lists, rules.ruleset.timezone)
-        self.scanner: Scanner = EveryLine() if self.literals is None or not scan else choose(self.literals)
+        self.literals = self._necessary() if scan else None
+        """The bytes of which a line must hold one to be looked at; None: every line is judged."""
+        self.scanner: Scanner = EveryLine() if self.literals is None else choose(self.literals)
         self.counts: Counter[str] = Counter()
         """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours)."""
+
+    def _necessary(self) -> necessary.Literals:
+        rules = self._engine.rules
+        return necessary.literals(self.plan, self.origin, self.form, rules.lists, rules.ruleset.timezone)
 
     def judge(self, chunk: Chunk, failed: Failed | None = None) -> None:
         """Judge every line of a chunk. A line on which a mistake of ours raises goes to `failed`, and the

@@ -139,11 +139,12 @@ class Rulebook:
         try:
             while True:
                 waker.watch(frozenset(Target(folder, "*.y*ml") for folder in self._folders()))
-                await waker.wait(LOOK_EVERY_S, heed=True)
+                await asyncio.to_thread(waker.wait, LOOK_EVERY_S, heed=True)
                 if self._again or fingerprint(self._folders()) != self._print:
                     await self._settled()
                     await changed(await self._read_again())
         finally:
+            waker.stop()
             waker.close()
 
     async def _read_again(self) -> InForce:

@@ -12,8 +12,10 @@ from typing import Final
 
 from nightporter import origins
 from nightporter.detect.compiled import applies
-from nightporter.detect.engine import Engine
+from nightporter.detect.engine import Engine, normalised
 from nightporter.errors import Problem
+from nightporter.formats import make_format
+from nightporter.formats.access import shape_of
 from nightporter.lane import Arrival, Lane
 from nightporter.model import SECOND, Chunk, Event, Fields, Nanos, Origin, Position, Stamp, Untrusted
 from nightporter.rule import Enricher, LineTest, Rule, Ruleset, TestItem
@@ -52,15 +54,16 @@ def run(rule: Rule | None, enricher: Enricher | None, test: LineTest, ruleset: R
     """Run one test; gives what is wrong, or "" for a test that holds."""
     sources = rule.sources if rule else enricher.sources if enricher else ()
     origin = origins.named(test.source or sources[0], tz="UTC")
+    produces = make_format(origin).produces
     small = Ruleset(
         rules=(replace(rule, enabled=True),) if rule else (),
-        enrichers=ruleset.enrichers,
+        enrichers=tuple(e for e in ruleset.enrichers if applies(e.sources, origin, produces) != frozenset()),
         lists=ruleset.lists if test.tuned else ruleset.own_lists,
         timezone="UTC",
     )
     engine = Engine(small)
-    lane = Lane(origin, engine, Arrival(replayed=True, latest=BEGIN))
-    if rule and applies(rule.sources, origin, lane.form.produces) == frozenset():
+    lane = Lane(origin, engine, Arrival(replayed=True, latest=BEGIN), scan=False)
+    if rule and applies(rule.sources, origin, produces) == frozenset():
         return f"the rule does not look at lines from '{origin.source}'"
     last = _play(test.items, engine, lane)
     engine.finish()
@@ -125,7 +128,8 @@ def _line_events(lane: Lane, line: str, number: int, shift: Nanos) -> Iterator[E
 
 
 def _given(origin: Origin, form: str, given: Fields, i: int, clock: Arrival, number: int) -> Event:
-    """An event that a test gives as fields; `{i}` in its texts is the repetition."""
+    """An event that a test gives as fields; `{i}` in its texts is the repetition. What a format would derive
+    of them is derived here too."""
     fields: Fields = {
         "source": origin.source,
         "time": clock.latest,
@@ -134,8 +138,10 @@ def _given(origin: Origin, form: str, given: Fields, i: int, clock: Arrival, num
         **dict(origin.fields),
         **{n: v.replace("{i}", str(i)) if isinstance(v, str) else v for n, v in given.items()},
     }
+    if "path" in fields:
+        fields.setdefault("path_shape", shape_of(str(fields["path"])))
     return Event(
-        fields=fields,
+        fields=normalised(fields),
         time=clock.latest,
         arrived=clock.latest,
         origin=origin,

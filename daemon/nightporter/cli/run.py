@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from nightporter import logs
+from nightporter.agent.launchd import log_path
 from nightporter.app import Signals, run_daemon
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
@@ -29,11 +30,12 @@ def command(config_file: Path | None) -> None:
     SIGTERM and Ctrl-C stop it within 5 seconds; SIGHUP reads rules and config again (they are also read
     again whenever they change).
     """
+    agents_log = log_path(os.environ)  # before the config is read: it also keeps launchd's own file small
     config = config_of(config_file)
-    asyncio.run(watch(config))
+    asyncio.run(watch(config, config.log.path or agents_log))
 
 
-async def watch(config: Config) -> None:
+async def watch(config: Config, log_file: Path | None) -> None:
     """Run the daemon in this process, under its signals."""
     signals = Signals()
     loop = asyncio.get_running_loop()
@@ -45,5 +47,5 @@ async def watch(config: Config) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGINT, stop)
     loop.add_signal_handler(signal.SIGHUP, signals.reload.set)
-    with logs.configure(level=config.log.level, path=config.log.path) as configured:
+    with logs.configure(level=config.log.level, path=log_file) as configured:
         await run_daemon(config, clock=SystemClock(), log=configured.log, signals=signals)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nightporter.detect import template
 from nightporter.detect.learned import LearnedMembers
+from nightporter.detect.patterns import Budgets
 from nightporter.detect.predicates import ListValues, Predicate, compile_condition
 from nightporter.formats import address
 from nightporter.model import Fields, Key, Origin, Severity, Value, short_id
@@ -35,8 +36,10 @@ class CompiledRule:
 
     def __init__(self, rule: Rule, ruleset: Ruleset, lists: dict[str, ListValues]) -> None:
         def compiled(condition: Condition) -> Predicate:
-            return compile_condition(condition, lists, timezone=ruleset.timezone)
+            return compile_condition(condition, lists, timezone=ruleset.timezone, budgets=self.budgets)
 
+        self.budgets = Budgets()
+        """How much time its regexes spent on each source's lines (RULES §5)."""
         self.rule = rule
         self.id = rule.id
         self.by = rule.by
@@ -117,8 +120,10 @@ class CompiledEnricher:
 
     def __init__(self, enricher: Enricher, lists: dict[str, ListValues], timezone: str) -> None:
         self.enricher = enricher
-        self.when = compile_condition(enricher.when, lists, timezone=timezone)
-        self.unless = compile_condition(enricher.unless, lists, timezone=timezone)
+        self.id = enricher.id
+        self.budgets = Budgets()
+        self.when = compile_condition(enricher.when, lists, timezone=timezone, budgets=self.budgets)
+        self.unless = compile_condition(enricher.unless, lists, timezone=timezone, budgets=self.budgets)
         self.sets = enricher.sets
 
 

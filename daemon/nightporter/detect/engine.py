@@ -92,8 +92,8 @@ class Changes:
     crowded: list[str] = field(default_factory=list)
     """Rules that had to forget keys: "too many sources: distributed?"."""
 
-    def __bool__(self) -> bool:
-        return bool(self.episodes or self.windows or self.learned or self.crowded)
+    paused: list[tuple[str, str]] = field(default_factory=list)
+    """(rule or event, source): its regex ran out of time too often in that source and pauses there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ class Engine:
         self._touched: dict[str, tuple[str, Key, OpenEpisode]] = {}
         self._ends: list[tuple[Stamp, str, str, Key, Nanos]] = []
         self._crowded: set[str] = set()
+        self._pauses_told: dict[tuple[str, str], int] = {}
         self.urgent = False
         """Something has happened that people should be told now: the next commit must not wait."""
         self._recent: dict[str, Recent] = {}
@@ -132,6 +133,7 @@ class Engine:
         (RULES §4.15). Plans made before are void."""
         learned = self.rules.learned
         self.rules = CompiledRuleset(ruleset)
+        self._pauses_told = {}
         for name, members in self.rules.learned.items():
             if name in learned:
                 members.restore(learned[name].items())
@@ -268,9 +270,9 @@ class Engine:
             episode.ended = True
             self._touch(hit.rule, hit.key, episode)
         if isinstance(outcome, Over):
-            self._open(hit, track, outcome)
+            opened = self._open(hit, track, outcome)
             if hit.rule.emit is not None:
-                self._emit(hit)
+                self._emit(hit, opened)
 
     def _grow(self, hit: _Hit, track: Track, episode: OpenEpisode) -> None:
         """One more event of a known episode; a late one may bridge a gap and take in what came after it."""
@@ -294,7 +296,7 @@ class Engine:
             episode.ended = False
             self._schedule(rule, hit.key, episode, event.origin.lateness)
 
-    def _open(self, hit: _Hit, track: Track, over: Over) -> None:
+    def _open(self, hit: _Hit, track: Track, over: Over) -> OpenEpisode:
         rule, event, key = hit.rule, hit.event, hit.key
         if rule.window is None:
             count, last = 1, event.time
@@ -323,6 +325,7 @@ class Engine:
         self.urgent = True
         self._touch(rule, key, episode)
         self._schedule(rule, key, episode, event.origin.lateness)
+        return episode
 
     @staticmethod
     def _show(rule: CompiledRule, episode: OpenEpisode, raw: str, fields: Fields) -> None:
@@ -330,16 +333,17 @@ class Engine:
         if len(episode.samples) < SAMPLES:
             episode.samples.append(raw[:SAMPLE_CHARS])
 
-    def _emit(self, hit: _Hit) -> None:
+    def _emit(self, hit: _Hit, episode: OpenEpisode) -> None:
         """The detection goes on as an event of its own, for rules that say `from: detection`."""
         rule, event = hit.rule, hit.event
         if hit.depth >= EMIT_DEPTH:
             self.counts["emit_loop"] += 1
             return
         origin = Origin(source=rule.id, kind="detection", stream=rule.id, format="record")
+        said: Fields = {"rule": rule.id, "severity": episode.severity.name, "count": episode.count}
         stamps: Fields = {"time": event.time, "started": event.time, "arrived": event.arrived}
         made = Event(
-            fields={"source": rule.id, **stamps, **_filled(rule.emit or (), hit.fields)},
+            fields={"source": rule.id, **stamps, **said, **_filled(rule.emit or (), hit.fields)},
             time=event.time,
             arrived=event.arrived,
             origin=origin,
@@ -416,7 +420,7 @@ class Engine:
     def take_changes(self, *, rows: bool = True) -> Changes:
         """What changed since the last call, for the commit; the engine then counts it as kept. Without
         `rows` only what people are told of: a replay keeps nothing."""
-        changes = Changes(crowded=sorted(self._crowded))
+        changes = Changes(crowded=sorted(self._crowded), paused=self._new_pauses())
         timezone = self.rules.ruleset.timezone
         for fingerprint, key, episode in self._touched.values():
             rule = self.rules.by_fingerprint.get(fingerprint)
@@ -435,6 +439,17 @@ class Engine:
         self._crowded.clear()
         self.urgent = False
         return changes
+
+    def _new_pauses(self) -> list[tuple[str, str]]:
+        fresh: list[tuple[str, str]] = []
+        owners = [(rule.id, rule.budgets) for rule in self.rules.rules]
+        owners += [(enricher.id, enricher.budgets) for enricher in self.rules.enrichers]
+        for owner, budgets in owners:
+            for source, budget in budgets.items():
+                if budget.pauses > self._pauses_told.get((owner, source), 0):
+                    fresh.append((owner, source))
+                    self._pauses_told[(owner, source)] = budget.pauses
+        return fresh
 
     def load(self, windows: Iterable[WindowRow], learned: Iterable[LearnedRow]) -> list[WindowRow]:
         """Take back what commits held. Gives the rows that no rule owns any more, as deletions."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from nightporter.detect.folding import member_key
 from nightporter.detect.predicates import Predicate
 from nightporter.model import Event, Nanos, Stamp
 
@@ -37,7 +38,7 @@ class LearnedMembers:
         value = event.fields.get(self._field)
         if value is None or not self._when(event.fields, None):
             return
-        name = str(value)
+        name = member_key(value)
         # Re-inserted, so that the dict's order is the order of last sight.
         self._seen[name] = max(event.time, self._seen.pop(name, event.time))
         self.dirty.add(name)

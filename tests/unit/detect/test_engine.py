@@ -207,7 +207,7 @@ def test_a_detection_goes_on_as_an_event_and_loops_end() -> None:
         rules:
           first: {title: t, from: traefik, when: {status: 403}, by: client_ip, count: 2 in 1m, message: m,
                   emit: {kind: burst, client_ip: "{client_ip}"}}
-          second: {title: t, from: detection, when: {kind: burst}, by: client_ip, quiet: 0s, message: m,
+          second: {title: t, from: detection, when: {kind: burst, severity: medium}, by: client_ip, quiet: 0s, message: m,
                    emit: {kind: burst, client_ip: "{client_ip}"}}
     """)
     bench.burst([0, 1], status=403, client_ip=IP)
@@ -299,3 +299,17 @@ def test_keys_that_can_no_longer_matter_leave_the_store() -> None:
 def test_a_number_and_its_text_are_the_same(status: int | str) -> None:
     bench = Bench(BURST)
     assert bench.feed(0, status=status, client_ip=IP) == ["burst"]
+
+
+def test_a_regex_that_keeps_running_out_of_time_pauses_and_says_so_once() -> None:
+    bench = Bench(
+        """
+        rules:
+          slow: {title: t, from: traefik, when: {raw|re: '(?=a)(a|aa)+$'}, message: m}
+    """
+    )
+    changes = []
+    for second in range(80):
+        bench.feed(second / 10, raw="a" * 4000 + "!", source="traefik")
+        changes += bench.engine.take_changes().paused
+    assert changes == [("slow", "traefik")]
