@@ -148,12 +148,14 @@ class DockerEngine:
         self.client.api.import_image_from_data(archive, repository=repository, tag=tag, changes=changes)
 
     def run(self, script: str, *, name: str, image: str = IMAGE, **options: Any) -> Container:
-        """Start a container that runs a shell script. `options` are the SDK's (hence Any)."""
+        """Start a container that runs a shell script; `options` are the SDK's (hence Any). A script that traps
+        no signal is stopped by SIGKILL: as process 1 it would ignore SIGTERM for ten seconds."""
         return self.create(script, name=name, image=image, start=True, **options)
 
     def create(
         self, script: str, *, name: str, image: str = IMAGE, start: bool = False, **options: Any
     ) -> Container:
+        """The same, started only if `start`."""
         options.setdefault("network_mode", "none")
         options.setdefault("stop_signal", "SIGKILL" if "trap" not in script else "SIGTERM")
         container = self.client.containers.create(image, ["/bin/sh", "-c", script], name=name, **options)

@@ -222,6 +222,26 @@ class Engine:
             response.close()
 
 
+class EngineSlot:
+    """The engine while there is one; what followers wait at."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._there = asyncio.Event()
+
+    async def get(self) -> Engine:
+        while self._engine is None:
+            await self._there.wait()
+        return self._engine
+
+    def set(self, engine: Engine | None) -> None:
+        self._engine = engine
+        if engine is None:
+            self._there.clear()
+        else:
+            self._there.set()
+
+
 class Stream:
     """The body of one answer."""
 

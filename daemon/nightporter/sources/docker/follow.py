@@ -105,8 +105,8 @@ class Follower:
             before = self.lines
             try:
                 following = await self._read(engine, sink)
-            except WorldError:
-                following = _Next.reopen
+            except WorldError as err:
+                following, self.engine_error = _Next.reopen, str(err)
             if following is _Next.leave:
                 return
             failures = 0 if self.lines > before else failures + 1
@@ -121,7 +121,7 @@ class Follower:
             async with engine.stream(self._path, self._query()) as stream:
                 if stream.status != 200:
                     return self._refused(stream.status, await stream.all())
-                self.blind = ""
+                self.blind = self.engine_error = ""
                 if not await self._pump(engine, stream, demux, sink):
                     return _Next.reopen
             self._awake.clear()  # before the question: a start after it sets it again

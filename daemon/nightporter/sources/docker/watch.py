@@ -20,10 +20,11 @@ from nightporter.model import SECOND, Chunk, Origin, Stamp, short_id
 from nightporter.model import Position as StreamPosition
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.docker.container import SELF_LABEL, Container, chosen, log_origin, own_container
-from nightporter.sources.docker.engine import Endpoint, Engine, ask, connect, find_engine
+from nightporter.sources.docker.engine import Endpoint, Engine, EngineSlot, ask, connect, find_engine
 from nightporter.sources.docker.events import ACTIONS, EngineEvent, EventLines, Happening, Lifecycle
 from nightporter.sources.docker.follow import Follower
 from nightporter.sources.docker.frames import format_since
+from nightporter.sources.docker.pulse import Pulse
 from nightporter.sources.docker.repeats import Mark, Position, Repeats, decode_mark
 
 EVENTS: Final = "events"
@@ -36,8 +37,6 @@ _LOOK_AGAIN_S: Final = 120.0
 """A quiet event stream is opened anew this often, and the containers are listed: sleep hangs streams."""
 _PULSE_S: Final = 5.0
 """How often the two clocks are compared while nothing comes."""
-_SLEPT_S: Final = 30.0
-"""The wall clock ran so much further than the monotonic one: this machine was asleep."""
 _THREADS: Final = 2
 _BATCH: Final = 256
 _MAX_MARKS: Final = 1000
@@ -50,53 +49,6 @@ class EventsMark(msgspec.Struct, frozen=True, kw_only=True):
     began: Stamp
     choice: str
     """Names the config's selectors: with others, `began` says nothing about newly chosen containers."""
-
-
-class _EngineSlot:
-    """The engine while there is one; what followers wait at."""
-
-    def __init__(self) -> None:
-        self._engine: Engine | None = None
-        self._there = asyncio.Event()
-
-    async def get(self) -> Engine:
-        while self._engine is None:
-            await self._there.wait()
-        return self._engine
-
-    def set(self, engine: Engine | None) -> None:
-        self._engine = engine
-        if engine is None:
-            self._there.clear()
-        else:
-            self._there.set()
-
-
-class _Pulse:
-    """Tells how long a stream has run and been quiet, and whether the machine slept meanwhile: asleep, the
-    wall clock runs on while the monotonic one stands still (macOS, Linux). A wall clock that is set forward
-    looks the same, and does no harm."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._opened = self._beat = clock.monotonic()
-        self._lag = self._now_lag()
-
-    def _now_lag(self) -> float:
-        return self._clock.now() / SECOND - self._clock.monotonic()
-
-    def beat(self) -> None:
-        self._beat = self._clock.monotonic()
-
-    def running_s(self) -> float:
-        return self._clock.monotonic() - self._opened
-
-    def quiet_s(self) -> float:
-        return self._clock.monotonic() - self._beat
-
-    def has_slept(self) -> bool:
-        before, self._lag = self._lag, self._now_lag()
-        return self._lag - before >= _SLEPT_S
 
 
 def _counts(followers: Iterable[Follower]) -> Counter[str]:
@@ -125,7 +77,7 @@ class Watch:
         self._heard: Stamp = 0
         self._lifecycle = Lifecycle()
         self._news = asyncio.Event()
-        self._slot = _EngineSlot()
+        self._slot = EngineSlot()
         self._wait_s = _FIRST_WAIT_S
         self._containers: dict[str, Container] = {}
         self._followers: dict[str, Follower] = {}
@@ -140,8 +92,9 @@ class Watch:
 
     async def run(self) -> None:
         """Watch until cancelled. Call once."""
-        self._own = await asyncio.to_thread(_read_own_container)
+        loop = asyncio.get_running_loop()
         try:
+            self._own = await loop.run_in_executor(self._pool, _read_own_container)
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._tell())
                 self._tasks.create_task(self._keep_engine())
@@ -350,7 +303,7 @@ class Watch:
         breaks. With `missed_since`: once the engine's memory has come, tell what it does not hold."""
         filters = msgspec.json.encode({"type": ["container"], "event": list(ACTIONS)}).decode()
         query = {"since": format_since(self._position.floor), "filters": filters}
-        parser, pulse = EventLines(), _Pulse(self._clock)
+        parser, pulse = EventLines(), Pulse(self._clock)
         async with engine.stream("/events", query) as stream:
             if stream.status != 200:
                 raise Unreachable(f"the engine refuses its events: {stream.status} {await stream.all(300)!r}")
@@ -383,14 +336,13 @@ class Watch:
         if not self._seen.admit(event.stamp, event.key):
             return
         self._heard = max(self._heard, event.stamp)
-        action = event.action
-        if action in ("create", "start", "rename"):
-            await self._inspect(engine, event.actor.id)
-        elif action == "destroy":
-            self._drop(event.actor.id)
-        if action.partition(":")[0] in ACTIONS and self._is_ours(event.container):
+        if event.action.partition(":")[0] in ACTIONS and self._is_ours(event.container):
             self._lifecycle.feed(event, self._clock.monotonic())
             self._news.set()
+        if event.action in ("create", "start", "rename"):
+            await self._inspect(engine, event.actor.id)  # may raise: by now the event is safe
+        elif event.action == "destroy":
+            self._drop(event.actor.id)
 
 
 def _read_own_container() -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -174,3 +176,12 @@ def test_none_found_says_what_was_looked_at(home: Path) -> None:
 def test_an_address_of_another_kind_is_refused_with_a_way_out(home: Path, host: str) -> None:
     with pytest.raises(Denied, match="neither unix:// nor tcp://; forward it to a local socket"):
         find_engine(host, {}, home)
+
+
+def test_importing_the_source_loads_neither_the_sdk_nor_aiohttp() -> None:
+    code = (
+        "import sys, nightporter.sources.docker.source; "
+        "print(sorted({'docker', 'aiohttp', 'requests'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
