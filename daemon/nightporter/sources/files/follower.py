@@ -42,6 +42,9 @@ RETRY_S: Final = 15.0
 """How often a log that the system refuses is tried again."""
 
 REMEMBERED: Final = 16
+EMPTIES: Final = 4
+"""How many newer files an empty rotated one is kept open for: a rotator that makes files for a writer that
+never takes them up must not use up our descriptors."""
 
 State = Literal["following", "waiting", "blind"]
 
@@ -153,7 +156,7 @@ class Follower:
         """Open a file that comes next: at 0, or where it was left, if it is one that came back."""
         file = self._open(path, now)
         past = self._done.get(file.key) if file is not None else None
-        if file is None or past is None or not (past.telling and siblings.fits(path, past)):
+        if file is None or past is None or not (past.head.telling and siblings.fits(path, past)):
             return file
         file.close()
         return self._open(path, now, past)
@@ -221,7 +224,7 @@ class Follower:
 
     def _replaced(self, file: OpenFile, now: float, arrived: Stamp) -> list[Chunk]:
         """The log was truncated: go on in its copy, or count what is lost."""
-        self.counts["truncations"] += 1
+        self.counts["truncations"] += file.head.length > 0
         self.busy = True
         mark = file.mark()
         others = [s for s in siblings.list_siblings(self.path) if s.key not in self._keys()]
@@ -296,7 +299,9 @@ class Follower:
         following = self._successor(newest, now)
         if following is not None:
             self.busy = True
-            self.counts["rotations"] += newest is not None
+            if newest is not None:
+                self.counts["rotations"] += 1
+                newest.moved_at = now  # its writer may only now learn of it
             self._files.append(following)
 
     def _successor(self, newest: OpenFile | None, now: float) -> OpenFile | None:
@@ -340,7 +345,7 @@ class Follower:
         """Whether the log at our path is the marked file under a new inode, as an editor or `sed -i` leaves
         it."""
         elsewhere = any(siblings.has_head(s.path, mark) for s in listed)
-        return mark.telling and not elsewhere and siblings.fits(self.path, mark)
+        return mark.head.telling and not elsewhere and siblings.fits(self.path, mark)
 
     def _retire(self, there: os.stat_result | None, now: float, arrived: Stamp) -> list[Chunk]:
         """Be done with the oldest file that nobody will write to any more."""
@@ -354,10 +359,13 @@ class Follower:
     ) -> bool:
         if self.busy:  # what was just opened has to be read first
             return False
-        if file.compressed or len(newer) > 1:
+        if file.compressed:
             return True
+        if newer and file.lines.at == 0:
+            return len(newer) >= EMPTIES
         if newer:
-            return newer[0].lines.at > 0 and now - file.moved_at >= LINGER_S
+            used = any(other.lines.at > 0 for other in newer)
+            return used and (len(newer) > 1 or now - file.moved_at >= LINGER_S)
         return there is None and file.deleted and now - file.moved_at >= DELETED_S
 
     # -- for its owner ---------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ class Head(msgspec.Struct, frozen=True):
 
     digest: str = ""
     length: int = 0
+    telling: bool = False
+    """Whether it can tell this file from others: it holds a whole line, or all that a head can hold."""
 
     def fits(self, content: bytes) -> bool:
         """Whether `content`, a file's first bytes, begins with what was hashed."""
@@ -35,7 +37,10 @@ NO_HEAD: Final = Head()
 def head_of(content: bytes) -> Head:
     """The head of a file that begins with `content` (what is beyond HEAD_BYTES is left out)."""
     first = content[:HEAD_BYTES]
-    return Head(blake2b(first, digest_size=12).hexdigest() if first else "", len(first))
+    if not first:
+        return NO_HEAD
+    telling = len(first) == HEAD_BYTES or b"\n" in first
+    return Head(blake2b(first, digest_size=12).hexdigest(), len(first), telling)
 
 
 class FileMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +56,6 @@ class FileMark(msgspec.Struct, frozen=True, kw_only=True):
     inode: int = 0
     modified: int = 0
     """The file's mtime when it was last looked at, nanoseconds: siblings written later are news."""
-
-    @property
-    def telling(self) -> bool:
-        """Whether the head alone can tell this file from others: it holds a whole line, or all it can."""
-        return self.offset > 0 or self.head.length == HEAD_BYTES
 
 
 class Mark(msgspec.Struct, frozen=True):

@@ -125,16 +125,18 @@ class OpenFile:
     def _look(self, size: int) -> None:
         """Is it still the file that was read so far? Asked after the read, so that what was read is covered.
 
-        4 KiB are hashed for each read that brought something; a quiet file costs one fstat. A file truncated
-        and rewritten past our place is thus noticed by its head, whatever its size and mtime.
+        4 KiB are hashed whenever something was read or the mtime moved; a quiet file costs one fstat. A
+        file that was truncated and rewritten up to our place, or past it, is thus noticed by its head.
         """
         seen = os.fstat(self._raw.fileno())
         self.deleted = seen.st_nlink == 0
         if seen.st_size < self.lines.at + size:
             raise Replaced
-        if size > 0:
+        if size > 0 or seen.st_mtime_ns != self.modified:
             first = os.pread(self._raw.fileno(), HEAD_BYTES, 0)
-            if not self.head.fits(first):
+            # Empty when last looked at, it may have been filled, copied and emptied since: its head cannot
+            # tell.
+            if self.head.length == 0 or not self.head.fits(first):
                 raise Replaced
             if self.head.length < HEAD_BYTES:
                 self.head = head_of(first)

@@ -164,9 +164,10 @@ def find(mark: FileMark, path: Path, siblings: Iterable[Sibling]) -> Path | None
     """Where the file that `mark` speaks of is now: the log itself, a sibling, or renamed to anything beside
     it.
 
-    None: nowhere, or it was empty and may be any.
+    None: nowhere; or it was empty, or its only line was an unfinished one that was given out, and it may be
+    any.
     """
-    if mark.head.length == 0:
+    if mark.head.length == 0 or (mark.offset > 0 and not mark.head.telling):
         return None
     listed = list(siblings)
     for candidate in _same_inode(mark, path):
@@ -174,9 +175,9 @@ def find(mark: FileMark, path: Path, siblings: Iterable[Sibling]) -> Path | None
             return candidate
     for sibling in reversed(listed):
         # A short head, of a file of which no line was read, fits many: then only a copy made since will do.
-        if (mark.telling or sibling.modified >= mark.modified) and fits(sibling.path, mark):
+        if (mark.head.telling or sibling.modified >= mark.modified) and fits(sibling.path, mark):
             return sibling.path
-    if mark.telling and fits(path, mark):
+    if mark.head.telling and fits(path, mark):
         return path  # the same content under a new inode, as an editor or a restored backup leaves it
     if mark.head.length == HEAD_BYTES and has_head(path, mark):
         return path  # cut, but not emptied: what it still has was read
@@ -204,15 +205,14 @@ def _is_file_on(entry: os.DirEntry[str], device: int) -> bool:
 def newer_than(mark: FileMark, siblings: Iterable[Sibling]) -> list[Sibling]:
     """The siblings that were written after the file that `mark` speaks of, oldest first.
 
-    Where that file is among them, it is their order that tells; where it is not (deleted, or emptied before
-    it was copied), their mtimes.
+    Where that file is among them, it is their order that tells; where it is not (deleted, emptied before it
+    was copied) or could be any by its head, their mtimes.
     """
     listed = list(siblings)
-    places = list(enumerate(listed))
-    at = next((i for i, s in places if s.key == (mark.device, mark.inode) and has_head(s.path, mark)), None)
-    if at is None and mark.telling:
+    if mark.head.telling:
         # Not `fits`: a copy that was made before our last look is shorter than our offset, and no news.
-        at = next((i for i, s in reversed(places) if has_head(s.path, mark)), None)
-    if at is not None:
-        return listed[at + 1 :]
+        own = [s for s in listed if s.key == (mark.device, mark.inode)]
+        for sibling in [*own, *reversed(listed)]:
+            if has_head(sibling.path, mark):
+                return listed[listed.index(sibling) + 1 :]
     return [s for s in listed if s.modified > mark.modified]
