@@ -192,6 +192,17 @@ def test_lines_found_before(name: Name, line: bytes, test: Test) -> None:
     assert hold(FORMS[name], test, one, fields)
 
 
+def test_what_a_torn_request_says_stands_in_another_line() -> None:
+    """Client and user of the second line are told by the first: no literal of theirs may be promised."""
+    form = FORMS["traefik"]
+    data = b'203.0.113.9 - mallory\n- - y [24/Nov/2026:10:25:10 +0000] "GET /p HTTP/1.1" 401 17 "-" "-"'
+    _, (line, fields) = events_of(form, data)
+    assert (fields["client_ip"], fields["user"]) == ("203.0.113.9", "mallory\n- - y")
+    for test in (wants("user", Op.CONTAINS, "mallory"), wants("client_ip", Op.CIDR, "203.0.113.9")):
+        assert passes(test, fields)
+        assert hold(form, test, line, fields)
+
+
 def promised(name: Name, test: Test) -> frozenset[bytes] | None:
     return FORMS[name].literals(
         test, tuple(v for v in test.values if isinstance(v, str | int | float | bool))
