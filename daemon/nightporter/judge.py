@@ -96,6 +96,7 @@ class Judge:
         self._due = LedgerChanges()
         self._swap: Ruleset | None = None
         self._stopping = False
+        self._first_sight = False
         self._orphans: list[WindowRow] = []
         self._committed_at = clock.monotonic()
         self._crowded_told: dict[str, Stamp] = {}
@@ -169,7 +170,7 @@ class Judge:
         self._due.incidents += due.incidents
         self._due.tellings += due.tellings
         waited = self._clock.monotonic() - self._committed_at >= COMMIT_EVERY_S
-        if self.engine.urgent or self._notices or self._due or (waited and self._moved):
+        if self._first_sight or self.engine.urgent or self._notices or self._due or (waited and self._moved):
             await self._commit(now)
 
     @property
@@ -181,6 +182,10 @@ class Judge:
         self._positions[(chunk.end.source, chunk.end.stream)] = chunk.end
         self.last_chunk[chunk.origin.source] = chunk.arrived
         self.counts["chunks"] += 1
+        if not chunk.data:
+            # A stream's first sight, which says where it begins: were it lost, the next start would begin
+            # at what is then the end.
+            self._first_sight = True
 
     def _failed(self, event: Event, error: Exception) -> None:
         self._log.error(
@@ -209,6 +214,7 @@ class Judge:
             ],
         )
         self._positions, self._orphans, self._notices, self._due = {}, [], [], LedgerChanges()
+        self._first_sight = False
         self._committed_at = self._clock.monotonic()
         if not batch:
             return

@@ -18,7 +18,7 @@ from nightporter.detect.compiled import Plan
 from nightporter.detect.engine import Engine
 from nightporter.detect.scanner import EveryLine, Scanner, choose
 from nightporter.formats import make_format
-from nightporter.formats.base import Format
+from nightporter.formats.base import Format, LooksBack, Parsed
 from nightporter.model import MINUTE, Chunk, Event, Fields, Origin, Stamp, Untrusted
 
 AHEAD: Final = MINUTE
@@ -58,6 +58,10 @@ class Lane:
         self.literals = self._necessary() if scan else None
         """The bytes of which a line must hold one to be looked at; None: every line is judged."""
         self.scanner: Scanner = EveryLine() if self.literals is None else choose(self.literals)
+        self._back = self.form.look_back if isinstance(self.form, LooksBack) else 0
+        self._before = b""
+        """The last bytes before the chunk, where the format looks back at them."""
+        self._identity, self._offset = "", 0
         self.counts: Counter[str] = Counter()
         """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours)."""
 
@@ -90,16 +94,34 @@ class Lane:
     def _events(self, chunk: Chunk, scanner: Scanner) -> Iterator[Event]:
         data = chunk.data
         line_number, counted_to = 0, 0
+        if self._back:
+            self._follow(chunk)
         for start, end in scanner.candidates(data, len(data)):
             line_number += data.count(b"\n", counted_to, start)
             counted_to = start
             if end > start and data[end - 1] == 13:  # CR of a CRLF
                 end -= 1
             yield self._event(chunk, start, data[start:end], line_number)
+        if self._back:
+            self._before = (self._before + data)[-self._back :]
+
+    def _follow(self, chunk: Chunk) -> None:
+        """What stands before a chunk is known only if it goes on where the last one ended."""
+        if (chunk.identity, chunk.start) != (self._identity, self._offset):
+            self._before = b""
+        self._identity, self._offset = chunk.identity, chunk.start + len(chunk.data)
+
+    def _parse(self, chunk: Chunk, start: int, line: bytes, arrived: Stamp) -> Parsed:
+        if not isinstance(self.form, LooksBack):
+            return self.form.parse(line, arrived)
+        before = chunk.data[max(0, start - self._back) : start]
+        if start < self._back:
+            before = (self._before + before)[-self._back :]
+        return self.form.parse_after(before, line, arrived)
 
     def _event(self, chunk: Chunk, start: int, line: bytes, number: int) -> Event:
         arrived = self.arrival.latest if self.arrival.replayed else chunk.arrived
-        parsed = self.form.parse(line, arrived or chunk.arrived)
+        parsed = self._parse(chunk, start, line, arrived or chunk.arrived)
         if chunk.stamps is not None:
             time = chunk.stamps[number]
             position = f"{chunk.identity}:{time}:{crc32(line):x}"

@@ -28,12 +28,20 @@ rules:
 """
 
 
-def daemon_on(folder: Path, log: Path, **config: object) -> Daemon:
+def daemon_on(folder: Path, log: Path, *, shipped: bool = False) -> Daemon:
     log.touch()
     return Daemon(
         folder,
-        sources=[{"name": "traefik", "kind": "file", "format": "traefik", "paths": [str(log)]}],
-        **config,
+        sources=[
+            {
+                "name": "traefik",
+                "kind": "file",
+                "format": "traefik",
+                "paths": [str(log)],
+                "start": "beginning",
+            }
+        ],
+        shipped=shipped,
     )
 
 
@@ -133,7 +141,7 @@ def test_a_rule_whose_own_test_fails_is_a_broken_edit(tmp_path: Path) -> None:
         daemon.rule_file(
             "burst.yaml",
             BURST + "    tests:\n"
-            "      - {name: two, fires: 1, events: [{repeat: 2, event: {status: 404, client_ip: 203.0.113.9}}]}\n",
+            "      - {name: two, fires: 1, events: [{event: {status: 404, client_ip: 203.0.113.9}}]}\n",
         )
         (notice,) = daemon.wait_for_alerts(1)
         assert "the test 'two' of rule 'burst' fails: it fires 0 times" in notice["message"]
@@ -202,7 +210,9 @@ def test_what_happened_while_it_did_not_run_is_found_and_marked(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "line", ["[" * 5000, '{"a":' * 3000, "\x00" * 100, '"' * 9000, "%s %n {} {0.__class__}"]
+    "line",
+    ["[" * 5000, '{"a":' * 3000, "\x00" * 100, '"' * 9000, "%s %n {} {0.__class__}"],
+    ids=["brackets", "nested", "nul", "quotes", "templates"],
 )
 def test_no_line_stops_it(tmp_path: Path, line: str) -> None:
     log = tmp_path / "access.log"
@@ -218,17 +228,10 @@ def test_no_line_stops_it(tmp_path: Path, line: str) -> None:
 
 def test_it_does_not_hear_itself(tmp_path: Path) -> None:
     """Its own log and alerts, followed as a source, match none of the shipped rules."""
-    daemon = Daemon(
-        tmp_path,
-        sources=[
-            {"name": "traefik", "kind": "file", "format": "traefik", "paths": [str(tmp_path / "access.log")]},
-            {
-                "name": "itself",
-                "kind": "file",
-                "paths": [str(tmp_path / "log.jsonl"), str(tmp_path / "alerts.jsonl")],
-            },
-        ],
-    )
+    ours = [str(tmp_path / name) for name in ("log.jsonl", "alerts.jsonl")]
+    access = {"name": "traefik", "kind": "file", "format": "traefik", "paths": [str(tmp_path / "access.log")]}
+    sources = [access, {"name": "itself", "kind": "file", "paths": ours}]
+    daemon = Daemon(tmp_path, sources=[{**source, "start": "beginning"} for source in sources])
     with daemon:
         with (tmp_path / "access.log").open("a") as file:
             file.writelines(clf("203.0.113.9", f"/{chr(97 + n)}", 404) for n in range(25))

@@ -35,6 +35,7 @@ class Daemon:
         sources: Sequence[Mapping[str, Any]],
         destinations: Sequence[Mapping[str, Any]] = (),
         env: Mapping[str, str] | None = None,
+        shipped: bool = True,
         **config: Any,
     ) -> None:
         self.folder = folder
@@ -51,7 +52,7 @@ class Daemon:
                 "state": str(self.state),
                 "timezone": "UTC",
                 "sources": list(sources),
-                "rules": {"dirs": [str(self.rules)]},
+                "rules": {"shipped": shipped, "dirs": [str(self.rules)]},
                 "destinations": [
                     {"name": "everything", "kind": "file", "path": str(self.alerts_file)},
                     *destinations,

@@ -177,3 +177,31 @@ def test_no_line_stops_a_lane(data: bytes) -> None:
         lane = Lane(origins.named(name), Engine(shipped()), Arrival(), scan=False)
         lane.judge(chunk(lane.origin, data))
         assert lane.counts["candidates"] == 1
+
+
+FORGED = (
+    b'127.0.0.1 - x\n198.51.100.66 - y [24/Nov/2026:10:04:39 +0000] "GET /auth/ok HTTP/1.1" 401 17 "-" "-" 1 '
+    b'"auth@file" "-" 0ms\n'
+)
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["one chunk", "cut between the two lines"])
+def test_a_forged_line_blames_whoever_wrote_it(cut: bool) -> None:
+    """A basicAuth user name with a line break in it, as Traefik 3.7 really writes it."""
+    origin = origins.named("traefik")
+    lane = Lane(origin, Engine(shipped()), Arrival())
+    first, second = FORGED.splitlines(keepends=True)
+    if cut:
+        made = [*lane.events(chunk(origin, first)), *lane.events(chunk(origin, second, len(first)))]
+    else:
+        made = list(lane.events(chunk(origin, FORGED)))
+    assert [event.fields.get("client_ip") for event in made] == ["127.0.0.1"]
+
+
+def test_what_stood_before_another_file_is_not_looked_at() -> None:
+    origin = origins.named("traefik")
+    lane = Lane(origin, Engine(shipped()), Arrival())
+    first, second = FORGED.splitlines(keepends=True)
+    list(lane.events(chunk(origin, first)))
+    (event,) = lane.events(dataclasses.replace(chunk(origin, second, len(first)), identity="another"))
+    assert event.fields.get("client_ip") == "198.51.100.66"
