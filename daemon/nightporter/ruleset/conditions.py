@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nightporter.detect.patterns import PatternError, compile_pattern
-from nightporter.formats import FieldType
+from nightporter.formats import FieldType, levels
 from nightporter.model import SECOND, Value
 from nightporter.rule import All, AnyOf, Condition, ListRef, Op, Operand, Test
 from nightporter.ruleset import values
@@ -181,6 +181,8 @@ class ConditionReader:
                 return self._pattern
             case Op.LT | Op.LTE | Op.GT | Op.GTE:
                 return lambda text, value: number(text, value, self.scope.unit_of(name))
+        if name == "level" and op is Op.EQUALS:
+            return lambda text, _: levels.canonical(text)  # `WARN`, `wrn` and `warning` are one
         if op in TEXTUAL or kind in ("name", "path", "message"):
             return textual
         if kind in ("number", "status"):

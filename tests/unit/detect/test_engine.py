@@ -313,3 +313,11 @@ def test_a_regex_that_keeps_running_out_of_time_pauses_and_says_so_once() -> Non
         bench.feed(second / 10, raw="a" * 4000 + "!", source="traefik")
         changes += bench.engine.take_changes().paused
     assert changes == [("slow", "traefik")]
+
+
+@pytest.mark.parametrize("word", ["warn", "WRN", "warning"])
+def test_a_level_may_be_spelled_in_any_way(word: str) -> None:
+    bench = Bench(
+        f"rules: {{r: {{title: t, from: any, when: {{level: {word}}}, message: m}}}}", source="docker"
+    )
+    assert bench.feed(0, level="warning") == ["r"]
