@@ -148,8 +148,8 @@ class DockerEngine:
         self.client.api.import_image_from_data(archive, repository=repository, tag=tag, changes=changes)
 
     def run(self, script: str, *, name: str, image: str = IMAGE, **options: Any) -> Container:
-        """Start a container that runs a shell script; `options` are the SDK's (hence Any). A script that traps
-        no signal is stopped by SIGKILL: as process 1 it would ignore SIGTERM for ten seconds."""
+        """Start a container that runs a shell script; `options` are the SDK's (hence Any). A script that
+        traps no signal is stopped by SIGKILL: as process 1 it would ignore SIGTERM for ten seconds."""
         return self.create(script, name=name, image=image, start=True, **options)
 
     def create(
