@@ -1,7 +1,7 @@
 """A log on a real disk with everything that happens to logs, and a reader of it that is stepped by hand.
 
-`Disk` is the writer's and the rotator's side, `Reading` ours. File times are set by a counter, so that no test
-hangs on how coarse the file system's clock is.
+`Disk` is the writer's and the rotator's side, `Reading` ours. File times are set by a counter, so that no
+test hangs on how coarse the file system's clock is.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +18,19 @@ from nightporter.model import Chunk, Origin
 from nightporter.sources.files.follower import Follower
 from nightporter.sources.files.lines import LINE_CAP
 from nightporter.sources.files.marks import Mark, decode
+
+
+@contextmanager
+def not_root() -> Iterator[None]:
+    """Without root's right to read everything, where the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class Ticks:
@@ -74,7 +89,8 @@ class Disk:
                 self._written = target
 
     def rename(self, *, create: bool = False) -> None:
-        """`mv app.log app.log.1`, older copies moved up; the writer goes on in the moved file until `reopen`."""
+        """`mv app.log app.log.1`, older copies moved up; the writer goes on in the moved file until
+        `reopen`."""
         self.shift()
         self.live.rename(self.copy(1))
         if self._written == self.live:
@@ -84,10 +100,14 @@ class Disk:
             self._stamp(self.live)
 
     def copytruncate(self) -> None:
+        self.copy_only()
+        self.truncate()
+
+    def copy_only(self) -> None:
+        """The first half of copy and truncate."""
         self.shift()
         shutil.copyfile(self.live, self.copy(1))
         self._stamp(self.copy(1))
-        self.truncate()
 
     def truncate(self) -> None:
         os.truncate(self.live, 0)
@@ -171,6 +191,10 @@ class Reading:
     def text(self) -> bytes:
         """Everything given out so far."""
         return b"".join(chunk.data for chunk in [*self.judged, *self.pending])
+
+    @property
+    def state(self) -> str:
+        return self.follower.state
 
     def close(self) -> None:
         self.follower.close()

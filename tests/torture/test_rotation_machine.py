@@ -25,7 +25,8 @@ class Generation:
 
 
 class Rotation(RuleBasedStateMachine):
-    """The model knows which line went into which file. Lines are all different, and a whole one ends in `log`."""
+    """The model knows which line went into which file. Lines are all different, and a whole one ends in
+    `log`."""
 
     def __init__(self) -> None:
         super().__init__()

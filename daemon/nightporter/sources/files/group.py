@@ -194,7 +194,7 @@ class Group:
             if path in members.followers:
                 if members.resting.get(path, key) != key:
                     del members.resting[path]
-            elif key[:2] not in held:  # one that we hold open has only been renamed
+            elif key[:2] not in held and not self._is_followed(path):  # held open: it has only been renamed
                 members.followers[path] = self._follower(path, str(path), new=members.known)
         members.known = True
         for path in [path for path in members.followers if path not in found]:
@@ -207,6 +207,11 @@ class Group:
                 del members.followers[path]
         self._retarget()
         return chunks
+
+    def _is_followed(self, path: Path) -> bool:
+        """Whether a plain path or another glob means that file too."""
+        plain = any(os.path.realpath(own) == str(path) for own in self._plain)
+        return plain or any(path in members.followers for members in self._globs)
 
     def _resume(self, members: Members) -> None:
         """Go on with all that was followed before, so that what was rotated away meanwhile is read to its

@@ -19,7 +19,7 @@ from nightporter.sources.files.marks import HEAD_BYTES, FileMark, Mark, encode, 
 from nightporter.sources.files.opened import unpacking
 
 CHUNK_BYTES: Final = 256 * 1024
-_GZIP: Final = b"\\x1f\\x8b"
+_GZIP: Final = b"\x1f\x8b"
 
 Progress = Callable[[int, int | None], None]
 """Told now and then: bytes read of the file as it lies on the disk, and its size (None: not known)."""
