@@ -11,7 +11,7 @@ from nightporter.notify.render import render
 from nightporter.store.outbox import OutboxRow
 
 
-def test_telling(destination: str, now: Stamp) -> Telling:
+def trial_telling(destination: str, now: Stamp) -> Telling:
     """A telling of kind `test` for this destination; it passes caps, quiet hours and folding."""
     return Telling(
         id=short_id("test", destination, now),

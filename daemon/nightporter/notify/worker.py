@@ -134,22 +134,30 @@ class Worker:
         return None if decided.wake_at is None else max(0.0, (decided.wake_at - now) / SECOND)
 
     def _load(self, connection: sqlite3.Connection) -> Loaded:
+        now = self._clock.now()
         limit = BATCH if self._policy.direct else MOST_WAITING
         if not self._policy.direct:
             store.fold_oldest(connection, self.name, MOST_WAITING)
         return Loaded(
             rows=store.pending(connection, self.name, limit),
-            history=store.history(connection, self.name, self._clock.now() - HISTORY),
-            state=store.destination_state(connection, self.name),
+            history=store.history(connection, self.name, now - HISTORY),
+            state=self._load_state(connection, now),
             counts=replace(self.counts, pending=store.waiting(connection, self.name))
             if self._counted
             else store.counts(connection, self.name),
         )
 
+    def _load_state(self, connection: sqlite3.Connection, now: Stamp) -> DestinationState:
+        """How the destination fares. A rest that began in the future (the clock was set back) begins now."""
+        state = store.destination_state(connection, self.name)
+        if state.set_at > now:
+            state = replace(state, set_at=now, not_before=now + state.not_before - state.set_at)
+            store.save_state(connection, self.name, state)
+        return state
+
     def _held_s(self) -> float:
-        """How long the destination must still rest. With the clock set back, not longer than was meant."""
-        meant = self.state.not_before - self.state.set_at
-        return min(meant, self.state.not_before - self._clock.now()) / SECOND
+        """How long the destination must still rest."""
+        return (self.state.not_before - self._clock.now()) / SECOND
 
     # --- one send
 

@@ -27,7 +27,8 @@ class AnyChannel:
 
     def __init__(self, destination: AppriseDestination) -> None:
         """Raises UserError when no plugin takes the URL."""
-        self._apprise = apprise.Apprise()
+        # Its own threads, which it takes for its deadline too, would hold the whole shutdown if one hung.
+        self._apprise = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, service_timeout=0))
         if not self._apprise.add(destination.url.reveal()):
             raise UserError(
                 f"destination {destination.name}: apprise knows no such URL; "

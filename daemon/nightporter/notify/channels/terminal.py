@@ -32,10 +32,9 @@ class TerminalChannel:
         self._zone = zone
 
     def send(self, message: Message, *, plain: bool = False) -> Outcome:
-        colours = not plain and self._stream.isatty()
-        text = block(message, self._zone, colours=colours)
         encoding = self._stream.encoding or "utf-8"
         try:
+            text = block(message, self._zone, colours=not plain and self._stream.isatty())
             self._stream.write(text.encode(encoding, "replace").decode(encoding))
             self._stream.flush()
         except (OSError, ValueError) as err:  # ValueError: the stream is closed
