@@ -185,6 +185,17 @@ async def test_rotation_loses_nothing_and_repeats_are_dropped(engine: DockerEngi
         print("rotation:", got.status["counters"])
 
 
+async def test_a_stream_that_the_engine_drops_at_a_rotation_is_read_on(engine: DockerEngine) -> None:
+    """20.10 with `local`: the stream falls silent at a rotation; newer engines go on."""
+    options = {"type": "local", "config": {"max-size": "20k", "max-file": "5"}}
+    script = COUNT.format(n=2000, pause="[ $((i % 50)) -eq 0 ] && sleep 0.02;") + "; echo end 2000"
+    async with following(engine) as got:
+        await asyncio.to_thread(engine.run, script, name="dropped", log_config=options)
+        await got.until("the last line", lambda: got.lines("dropped")[-1:] == [b"end 2000"], 40)
+        told = numbers(got.lines("dropped"))
+        assert told == sorted(set(told))
+
+
 async def test_our_own_container_is_left_out(engine: DockerEngine) -> None:
     async with following(engine) as got:
         await asyncio.to_thread(engine.run, "echo me", name="me", labels={"nightporter.self": "1"})
