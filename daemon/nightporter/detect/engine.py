@@ -18,7 +18,7 @@ import msgspec
 
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key_value
 from nightporter.detect.memory import Entry, Memory
-from nightporter.detect.narrate import count_tops, showable, snapshot
+from nightporter.detect.narrate import count_tops, sample, showable, snapshot
 from nightporter.detect.recent import Recent
 from nightporter.detect.template import fill
 from nightporter.detect.windows import (
@@ -54,7 +54,6 @@ KEY_CAP: Final = 20_000
 """Keys a rule remembers (RULES §4.10)."""
 RECENT_BYTES: Final = 4 << 20
 SAMPLES: Final = 5
-SAMPLE_CHARS: Final = 1_000
 SEEN_LATE_AFTER: Final = 5 * SECOND
 """How long before the start something must have happened to be told as seen late: what was written while
 the daemon came up is told as usual."""
@@ -331,7 +330,7 @@ class Engine:
     def _show(rule: CompiledRule, episode: OpenEpisode, raw: str, fields: Fields) -> None:
         count_tops(episode, rule, fields)
         if len(episode.samples) < SAMPLES:
-            episode.samples.append(raw[:SAMPLE_CHARS])
+            episode.samples.append(sample(raw, fields))
 
     def _emit(self, hit: _Hit, episode: OpenEpisode) -> None:
         """The detection goes on as an event of its own, for rules that say `from: detection`."""

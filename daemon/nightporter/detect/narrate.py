@@ -16,6 +16,7 @@ TOP_FIELDS: Final = ("path", "user", "host", "client_ip", "client_host", "servic
 """Fields whose most frequent values every episode keeps, beside those that its message asks for."""
 TOP_SHOWN: Final = 5
 VALUE_CHARS: Final = 300
+SAMPLE_CHARS: Final = 1_000
 
 
 def count_tops(episode: OpenEpisode, rule: CompiledRule, fields: Fields) -> None:
@@ -24,6 +25,16 @@ def count_tops(episode: OpenEpisode, rule: CompiledRule, fields: Fields) -> None
         value = fields.get(name)
         if value is not None:
             count_top(episode.top.setdefault(name, {}), str(value)[:VALUE_CHARS])
+
+
+def sample(raw: str, fields: Fields) -> str:
+    """A line as people are shown it. A Traefik access line in JSON is a thousand bytes of which a phone
+    shows the least telling first: it is brought to what was asked, by whom, and what came of it."""
+    if "method" in fields and "status" in fields and raw.startswith("{"):
+        asked = f"{fields.get('method')} {fields.get('host', '')}{fields.get('uri', fields.get('path', ''))}"
+        who = fields.get("client_ip", "?")
+        return f"{who} {asked} {fields['status']} {fields.get('user_agent', '')}".rstrip()[:SAMPLE_CHARS]
+    return raw[:SAMPLE_CHARS]
 
 
 def showable(fields: Fields) -> Fields:
