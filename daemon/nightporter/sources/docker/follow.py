@@ -134,7 +134,13 @@ class Follower:
                 self._awake.set()
                 return _Next.reopen
             await self._give(demux.rest(), sink)
-            return _Next.leave if container is None else _Next.wait
+            if container is None:
+                return _Next.leave
+            # 20.10 with `local` ends a stream early after rotations: the rest may still be in the files.
+            if await self._has_more(engine):
+                self._awake.set()
+                return _Next.reopen
+            return _Next.wait
         finally:
             self.cut += demux.cut
             self.unstamped += demux.unstamped
@@ -172,14 +178,14 @@ class Follower:
                 await self._give(demux.feed(data), sink)
             elif data is not None:
                 return True
-            elif await self._is_hanging(engine):
+            elif await self._has_more(engine):
                 self.hung += 1
                 return False
             else:
                 idle_s = min(2 * idle_s, _LONGEST_IDLE_S)
 
-    async def _is_hanging(self, engine: Engine) -> bool:
-        """Whether the engine has a newer line than the stream has given us."""
+    async def _has_more(self, engine: Engine) -> bool:
+        """Whether the engine has a newer line than its stream gave us, or does not say."""
         query = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "1"}
         try:
             async with engine.stream(self._path, query) as stream:
