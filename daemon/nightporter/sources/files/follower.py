@@ -24,6 +24,8 @@ import errno
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -46,6 +48,10 @@ EMPTIES: Final = 4
 """How many newer files an empty rotated one is kept open for: a rotator that makes files for a writer that
 never takes them up must not use up our descriptors."""
 
+TRIES: Final = 5
+"""How often a folder that is being rotated just now is looked at before it is taken as it is."""
+
+Listing = list[siblings.Sibling]
 State = Literal["following", "waiting", "blind"]
 
 
@@ -106,7 +112,8 @@ class Follower:
             if not self._begun:
                 return self._begin(there, now, arrived)
             for file in list(self._files):
-                chunks = self._read(file, now, arrived)
+                live = there is not None and file.key == (there.st_dev, there.st_ino)
+                chunks = self._read(file, now, arrived, live=live)
                 if chunks or self.busy:
                     return chunks
             self._advance(there, now)
@@ -188,11 +195,9 @@ class Follower:
     def _resume(self, mark: Mark, now: float) -> None:
         """Find and open the files of the mark. Raises OSError where one is there and refused: then nothing
         has changed, and it is tried again."""
-        listed = siblings.list_siblings(self.path)
         try:
             for entry in mark.files:
-                found = siblings.find(entry, self.path, listed)
-                file = self._open(found, now, entry) if found is not None else None
+                file = self._undisturbed(partial(self._open_found, entry, now=now))
                 if file is None:
                     self._last = entry
                     self.counts["vanished"] += entry.head.length > 0
@@ -205,9 +210,9 @@ class Follower:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    def _read(self, file: OpenFile, now: float, arrived: Stamp) -> list[Chunk]:
+    def _read(self, file: OpenFile, now: float, arrived: Stamp, *, live: bool) -> list[Chunk]:
         try:
-            size, blocks = file.read(self._buffer)
+            size, blocks = file.read(self._buffer, live=live)
         except Replaced:
             return self._replaced(file, now, arrived)
         except OSError as err:
@@ -224,12 +229,12 @@ class Follower:
 
     def _replaced(self, file: OpenFile, now: float, arrived: Stamp) -> list[Chunk]:
         """The log was truncated: go on in its copy, or count what is lost."""
-        self.counts["truncations"] += file.head.length > 0
         self.busy = True
         mark = file.mark()
-        others = [s for s in siblings.list_siblings(self.path) if s.key not in self._keys()]
-        found = siblings.find(mark, self.path, others)
-        copy = self._open(found, now, mark) if found is not None else None
+        if not file.head.telling:
+            return self._start_over(file, mark, arrived)
+        self.counts["truncations"] += 1
+        copy = self._undisturbed(partial(self._open_found, mark, now=now))
         if copy is None:
             self.counts["lost_bytes"] += max(0, file.size - file.lines.at)
             return self._drop(file, arrived)
@@ -239,6 +244,14 @@ class Follower:
         self._files[self._files.index(file)] = copy
         file.close()
         return []
+
+    def _start_over(self, file: OpenFile, mark: FileMark, arrived: Stamp) -> list[Chunk]:
+        """Nothing was given out of it yet: take what was written since, copies first, from the beginning.
+        The half line that was read is given out only if it stands nowhere any more."""
+        later = [s.path for s in siblings.list_siblings(self.path) if s.modified > mark.modified]
+        if mark.head.length == 0 or any(siblings.has_head(path, mark) for path in [*later, self.path]):
+            file.lines.forget()
+        return self._drop(file, arrived)
 
     def _drop(self, file: OpenFile, arrived: Stamp) -> list[Chunk]:
         """Be done with a file; its last line is given out though it has no newline."""
@@ -296,7 +309,11 @@ class Follower:
             self._files.remove(back)
             self._files.append(back)
             return
-        following = self._successor(newest, now)
+        last = newest.mark() if newest is not None else self._last
+        if last is None:
+            following = self._open_next(self.path, now)
+        else:
+            following = self._undisturbed(partial(self._open_newer, last, now=now))
         if following is not None:
             self.busy = True
             if newest is not None:
@@ -304,16 +321,28 @@ class Follower:
                 newest.moved_at = now  # its writer may only now learn of it
             self._files.append(following)
 
-    def _successor(self, newest: OpenFile | None, now: float) -> OpenFile | None:
-        """The oldest file that is newer than `newest` (or than the last one that is done with).
+    def _undisturbed(self, choose: Callable[[Listing], OpenFile | None]) -> OpenFile | None:
+        """What `choose` opens by a listing that still holds afterwards: a rotation meanwhile moves every
+        name, and may hide a file from the listing or put another in its place."""
+        for _ in range(TRIES):
+            listed = siblings.list_siblings(self.path)
+            chosen = choose(listed)
+            if _names(siblings.list_siblings(self.path)) == _names(listed):
+                break
+            _close(chosen)
+        else:
+            return choose(siblings.list_siblings(self.path))
+        return chosen
 
-        The log is opened before the folder is listed: rotated in between, it is in the list.
-        """
+    def _open_found(self, mark: FileMark, listed: Listing, *, now: float) -> OpenFile | None:
+        """The file that `mark` speaks of, at its place, wherever it is now."""
+        others = [sibling for sibling in listed if sibling.key not in self._keys()]
+        found = siblings.find(mark, self.path, others)
+        return self._open(found, now, mark) if found is not None else None
+
+    def _open_newer(self, mark: FileMark, listed: Listing, *, now: float) -> OpenFile | None:
+        """The oldest file that is newer than the one that `mark` speaks of."""
         live = self._open_next(self.path, now)
-        mark = newest.mark() if newest is not None else self._last
-        if mark is None:
-            return live
-        listed = siblings.list_siblings(self.path)
         try:
             for sibling in siblings.newer_than(mark, listed):
                 if live is not None and sibling.key == live.key:
@@ -341,7 +370,7 @@ class Follower:
             self.counts["unreadable_copies"] += 1
             return None
 
-    def _rewritten(self, mark: FileMark, listed: list[siblings.Sibling]) -> bool:
+    def _rewritten(self, mark: FileMark, listed: Listing) -> bool:
         """Whether the log at our path is the marked file under a new inode, as an editor or `sed -i` leaves
         it."""
         elsewhere = any(siblings.has_head(s.path, mark) for s in listed)
@@ -401,6 +430,10 @@ class Follower:
         """Close everything; what was not given out is read again from the committed mark."""
         while self._files:
             self._files.pop().close()
+
+
+def _names(listed: Listing) -> list[tuple[Path, tuple[int, int]]]:
+    return [(sibling.path, sibling.key) for sibling in listed]
 
 
 def _close(file: OpenFile | None) -> None:

@@ -92,3 +92,8 @@ class LineSplitter:
         if self.at == self.start:
             return None
         return self._give(cut=self.at - self.start - len(self._tail))
+
+    def forget(self) -> None:
+        """Drop the unfinished line: it will be read anew from elsewhere."""
+        self._tail.clear()
+        self.at = self.start

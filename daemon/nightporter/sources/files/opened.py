@@ -110,8 +110,9 @@ class OpenFile:
         self.lines = LineSplitter(high, cap=self.lines.cap)
         self.begun = True
 
-    def read(self, buffer: bytearray) -> tuple[int, list[Block]]:
-        """Bytes read (0 at the end as of now) and the whole lines that they complete.
+    def read(self, buffer: bytearray, *, live: bool) -> tuple[int, list[Block]]:
+        """Bytes read (0 at the end as of now) and the whole lines that they complete. `live`: it still
+        stands at the log's own path, where it may be copied and truncated.
 
         Raises Replaced when the file was truncated or rewritten, before anything of it is given out; OSError
         when it cannot be read.
@@ -119,10 +120,10 @@ class OpenFile:
         if self._unpacked is not None:
             return self._read_unpacked(self._unpacked, buffer)
         size = self._raw.readinto(buffer) or 0
-        self._look(size)
+        self._look(size, live=live)
         return size, self._given(self.lines.feed(buffer, size))
 
-    def _look(self, size: int) -> None:
+    def _look(self, size: int, *, live: bool) -> None:
         """Is it still the file that was read so far? Asked after the read, so that what was read is covered.
 
         4 KiB are hashed whenever something was read or the mtime moved; a quiet file costs one fstat. A
@@ -134,9 +135,9 @@ class OpenFile:
             raise Replaced
         if size > 0 or seen.st_mtime_ns != self.modified:
             first = os.pread(self._raw.fileno(), HEAD_BYTES, 0)
-            # Empty when last looked at, it may have been filled, copied and emptied since: its head cannot
-            # tell.
-            if self.head.length == 0 or not self.head.fits(first):
+            # As long as it held no whole line its head cannot tell whether it was filled, copied and
+            # emptied since.
+            if (live and not self.head.telling) or not self.head.fits(first):
                 raise Replaced
             if self.head.length < HEAD_BYTES:
                 self.head = head_of(first)

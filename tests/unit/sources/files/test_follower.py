@@ -14,6 +14,7 @@ from tests.parts.logfiles import Disk, Reading, not_root
 
 from nightporter.sources.files.follower import DELETED_S, LINGER_S, RETRY_S, explain
 from nightporter.sources.files.marks import decode
+from nightporter.sources.files.siblings import Sibling, list_siblings
 
 
 @pytest.fixture
@@ -205,6 +206,25 @@ class TestDowntime:
         assert (
             reading.text == b"first\n" + b"".join(b"generation %d\n" % n * 10 for n in range(3)) + b"last\n"
         )
+
+    def test_a_rotation_while_the_folder_is_listed_loses_nothing(
+        self, disk: Disk, reading: Reading, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def rotate(line: bytes) -> None:
+            disk.rename()
+            disk.reopen()
+            disk.write(line)
+
+        def list_and_be_overtaken(path: Path) -> list[Sibling]:
+            listed = list_siblings(path)
+            if lines:
+                rotate(lines.pop(0))
+            return listed
+
+        lines = [b"two\n", b"three\n", b"four\n"]
+        rotate(b"one\n")
+        monkeypatch.setattr("nightporter.sources.files.siblings.list_siblings", list_and_be_overtaken)
+        assert reading.poll() == b"one\ntwo\nthree\nfour\n"
 
     def test_what_is_gone_is_counted_and_the_rest_read(self, disk: Disk, reading: Reading) -> None:
         for number in range(3):
