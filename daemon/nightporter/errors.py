@@ -1,7 +1,7 @@
 """The tree of errors.
 
     NightporterError
-    ├── UserError            something a person wrote or asked for; told with its place and its mend, exit code 2
+    ├── UserError            something a person wrote or asked for: told with place and mend, exit code 2
     │   └── BadFiles         one or more mistakes in rule or config files, all told at once
     └── WorldError           something outside failed; healing it may only need time
         ├── Unreachable      not there now: may be retried

@@ -16,7 +16,6 @@ from typing import Final, Literal, NewType
 
 import msgspec
 
-
 Stamp = int
 """Nanoseconds since the epoch, UTC."""
 Nanos = int
@@ -76,7 +75,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a stream was read up to. `mark` is the source's own affair (JSON it wrote), opaque to all else."""
+    """Where a stream was read up to. `mark` is the source's own affair (JSON it wrote), opaque to others."""
 
     source: str
     stream: str

@@ -213,7 +213,7 @@ class StaticList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedList:
-    """A list that a condition fills with the values of one field, each kept for `keep` after its last sight."""
+    """A list that a condition fills with one field's values, each kept for `keep` after its last sight."""
 
     name: str
     sources: tuple[str, ...]

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.parts.daemon import Daemon
@@ -25,9 +27,9 @@ SCANNER = "203.0.113.7"
 def on(
     folder: Path,
     discord: DiscordReceiver,
-    source: dict[str, object],
+    source: Mapping[str, Any],
     smtp: SmtpReceiver | None = None,
-    **config: object,
+    **config: Any,
 ) -> Daemon:
     """A daemon on one source that tells Discord (and a mailbox)."""
     destinations = [{"name": "phone", "kind": "apprise", "url": discord.url}]
@@ -41,7 +43,7 @@ def on(
     )
 
 
-def traefik_source(traefik: Traefik) -> dict[str, object]:
+def traefik_source(traefik: Traefik) -> dict[str, Any]:
     return {
         "name": "traefik",
         "kind": "file",

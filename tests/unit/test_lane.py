@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightporter import bundled, origins
+from nightporter import bundled, origins, ruletest
 from nightporter.detect.engine import Engine
 from nightporter.detect.scanner import EveryLine
 from nightporter.lane import AHEAD, Arrival, Lane
@@ -32,14 +32,8 @@ def shipped() -> Ruleset:
 @functools.cache
 def real_lines() -> tuple[str, ...]:
     """Every raw line that a shipped inline test holds: real lines, look-alikes among them."""
-    rules = shipped()
-    return tuple(
-        item.line
-        for entry in (*rules.rules, *rules.enrichers)
-        for test in entry.tests
-        for item in test.items
-        if item.line is not None
-    )
+    tests = ruletest.all_tests(shipped())
+    return tuple(item.line for test in tests for item in test.items if item.line is not None)
 
 
 def chunk(origin: Origin, data: bytes, start: int = 0) -> Chunk:

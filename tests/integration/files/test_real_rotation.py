@@ -1,4 +1,4 @@
-"""Real Traefik under traffic, rotated twenty times: each line that a file holds at the end is given out once."""
+"""Real Traefik under traffic, rotated twenty times: each line that a file holds at the end comes once."""
 
 from __future__ import annotations
 

@@ -207,7 +207,8 @@ def test_a_detection_goes_on_as_an_event_and_loops_end() -> None:
         rules:
           first: {title: t, from: traefik, when: {status: 403}, by: client_ip, count: 2 in 1m, message: m,
                   emit: {kind: burst, client_ip: "{client_ip}"}}
-          second: {title: t, from: detection, when: {kind: burst, severity: medium}, by: client_ip, quiet: 0s, message: m,
+          second: {title: t, from: detection, when: {kind: burst, severity: medium}, by: client_ip,
+                   quiet: 0s, message: m,
                    emit: {kind: burst, client_ip: "{client_ip}"}}
     """)
     bench.burst([0, 1], status=403, client_ip=IP)

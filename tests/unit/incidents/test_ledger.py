@@ -69,8 +69,9 @@ def test_growth_is_told_again_at_doubling_waits_and_only_if_it_grew() -> None:
 def test_the_wait_stops_doubling_at_its_longest() -> None:
     ledger = Ledger({"scan": rule()})
     ledger.take([episode(1, NOON)], NOON)
-    told_at, count, waits = NOON, 5, []
-    now = NOON
+    waits: list[int] = []
+    now = told_at = NOON
+    count = 5
     while len(waits) < 5:
         now += 30 * MINUTE
         count += 1
