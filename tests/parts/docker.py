@@ -175,6 +175,7 @@ class DockerEngine:
                 self.remove_all()
         self.stop()
         self._end_containerd()
+        self._end_shims()
         for mount in reversed(_mounts_under(self.root)):
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         shutil.rmtree(self.root, ignore_errors=True)
@@ -196,6 +197,18 @@ class DockerEngine:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             wait_for("containerd ends", lambda: self._containerd() is None, _DOWN_S)
+
+    def _end_shims(self) -> None:
+        """Containers of an engine that was killed outlive it, each below a shim that names our folder."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # processes come and go
+                command = (folder / "cmdline").read_bytes()
+                if b"containerd-shim" in command and f"{self.root}/".encode() in command:
+                    children = [
+                        child for task in folder.glob("task/*/children") for child in task.read_text().split()
+                    ]
+                    for pid in (*children, folder.name):
+                        os.kill(int(pid), signal.SIGKILL)
 
 
 def _mounts_under(root: Path) -> list[str]:
