@@ -8,8 +8,7 @@ Durations are integers of nanoseconds too (`Nanos`), seconds only where a name e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, Literal, NewType
@@ -218,10 +217,3 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 def short_id(*parts: object) -> str:
     """A stable id of 12 hex digits for these parts: the same parts give the same id in every run."""
     return blake2b("\x1f".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=6).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What was dropped or odd, by name; every room counts under the names that docs/ lists."""
-
-    values: Mapping[str, int] = field(default_factory=dict)
