@@ -166,7 +166,7 @@ class Reading:
         """Let time pass, then step until nothing more comes; gives the new lines."""
         self.now += seconds
         before = len(self.pending)
-        for _ in range(100_000):
+        for _ in range(20_000):
             if not self.step():
                 return b"".join(chunk.data for chunk in self.pending[before:])
         raise AssertionError("it never comes to rest")

@@ -20,17 +20,14 @@ meanwhile, could make wrong.
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 from nightporter.model import Chunk, Origin, Position, Stamp
 from nightporter.sources.files import siblings
+from nightporter.sources.files.finder import Finder, explain
 from nightporter.sources.files.lines import LINE_CAP, Block
 from nightporter.sources.files.marks import NO_HEAD, FileMark, Mark, encode
 from nightporter.sources.files.opened import OpenFile, Replaced
@@ -43,15 +40,10 @@ SEARCH_S: Final = 1.0
 RETRY_S: Final = 15.0
 """How often a log that the system refuses is tried again."""
 
-REMEMBERED: Final = 16
 EMPTIES: Final = 4
 """How many newer files an empty rotated one is kept open for: a rotator that makes files for a writer that
 never takes them up must not use up our descriptors."""
 
-TRIES: Final = 5
-"""How often a folder that is being rotated just now is looked at before it is taken as it is."""
-
-Listing = list[siblings.Sibling]
 State = Literal["following", "waiting", "blind"]
 
 
@@ -75,15 +67,11 @@ class Follower:
         self._mark = mark
         self._at_end = at_end
         self._buffer = buffer
-        self._line_cap = line_cap
+        self._finder = Finder(path, line_cap=line_cap)
         self._begun = False
         self._files: list[OpenFile] = []
         self._last: FileMark | None = None
         """The newest file that is done with; what is newer than it is still to be read."""
-        self._done: dict[tuple[int, int], FileMark] = {}
-        """The REMEMBERED files last done with, should one come back."""
-        self._unreadable: dict[tuple[int, int], str] = {}
-        """Copies that could not be opened, and why."""
         self._search_at = 0.0
         self._retry_at = 0.0
         self.state: State = "waiting"
@@ -143,30 +131,12 @@ class Follower:
     def _refused(self, err: OSError, now: float) -> None:
         self.state, self.trouble, self._retry_at = "blind", explain(err, self.path), now + RETRY_S
 
-    def _open(self, path: Path, now: float, mark: FileMark | None = None) -> OpenFile | None:
-        """Open a file, at its mark or at 0; None when it has just gone. Raises OSError as the system does."""
-        try:
-            file = OpenFile.open(
-                path,
-                offset=mark.offset if mark else 0,
-                identity=mark.identity if mark else "",
-                line_cap=self._line_cap,
-            )
-        except FileNotFoundError:
-            return None
-        file.moved_at = now
-        if path == self.path:
-            self._see("following")
+    def _opened(self, file: OpenFile | None, now: float) -> OpenFile | None:
+        if file is not None:
+            file.moved_at = now
+            if file.path == self.path:
+                self._see("following")
         return file
-
-    def _open_next(self, path: Path, now: float) -> OpenFile | None:
-        """Open a file that comes next: at 0, or where it was left, if it is one that came back."""
-        file = self._open(path, now)
-        past = self._done.get(file.key) if file is not None else None
-        if file is None or past is None or not (past.head.telling and siblings.fits(path, past)):
-            return file
-        file.close()
-        return self._open(path, now, past)
 
     # -- the first look --------------------------------------------------------------------------------------
 
@@ -181,7 +151,7 @@ class Follower:
             # Nothing up to now: should it come and be rotated before we look again, all of it is news.
             self._last = FileMark(identity="", head=NO_HEAD, offset=0, modified=arrived)
         else:
-            file = self._open(self.path, now)
+            file = self._opened(self._finder.log(), now)
             if file is None:
                 return []
             if self._at_end:
@@ -197,7 +167,7 @@ class Follower:
         has changed, and it is tried again."""
         try:
             for entry in mark.files:
-                file = self._undisturbed(partial(self._open_found, entry, now=now))
+                file = self._opened(self._finder.marked(entry, self._keys()), now)
                 if file is None:
                     self._last = entry
                     self.counts["vanished"] += entry.head.length > 0
@@ -234,7 +204,7 @@ class Follower:
         if not file.head.telling:
             return self._start_over(file, mark, arrived)
         self.counts["truncations"] += 1
-        copy = self._undisturbed(partial(self._open_found, mark, now=now))
+        copy = self._opened(self._finder.marked(mark, self._keys()), now)
         if copy is None:
             self.counts["lost_bytes"] += max(0, file.size - file.lines.at)
             return self._drop(file, arrived)
@@ -256,9 +226,8 @@ class Follower:
     def _drop(self, file: OpenFile, arrived: Stamp) -> list[Chunk]:
         """Be done with a file; its last line is given out though it has no newline."""
         last = file.finish()
-        self._last = self._done[file.key] = file.mark()
-        if len(self._done) > REMEMBERED:
-            del self._done[next(iter(self._done))]
+        self._last = file.mark()
+        self._finder.done(file.key, self._last)
         self._files.remove(file)
         file.close()
         self.counts["cut_lines"] += file.lines.cut_lines
@@ -310,71 +279,13 @@ class Follower:
             self._files.append(back)
             return
         last = newest.mark() if newest is not None else self._last
-        if last is None:
-            following = self._open_next(self.path, now)
-        else:
-            following = self._undisturbed(partial(self._open_newer, last, now=now))
+        following = self._opened(self._finder.after(last, self._keys()), now)
         if following is not None:
             self.busy = True
             if newest is not None:
                 self.counts["rotations"] += 1
                 newest.moved_at = now  # its writer may only now learn of it
             self._files.append(following)
-
-    def _undisturbed(self, choose: Callable[[Listing], OpenFile | None]) -> OpenFile | None:
-        """What `choose` opens by a listing that still holds afterwards: a rotation meanwhile moves every
-        name, and may hide a file from the listing or put another in its place."""
-        for _ in range(TRIES):
-            listed = siblings.list_siblings(self.path)
-            chosen = choose(listed)
-            if _names(siblings.list_siblings(self.path)) == _names(listed):
-                break
-            _close(chosen)
-        else:
-            return choose(siblings.list_siblings(self.path))
-        return chosen
-
-    def _open_found(self, mark: FileMark, listed: Listing, *, now: float) -> OpenFile | None:
-        """The file that `mark` speaks of, at its place, wherever it is now."""
-        others = [sibling for sibling in listed if sibling.key not in self._keys()]
-        found = siblings.find(mark, self.path, others)
-        return self._open(found, now, mark) if found is not None else None
-
-    def _open_newer(self, mark: FileMark, listed: Listing, *, now: float) -> OpenFile | None:
-        """The oldest file that is newer than the one that `mark` speaks of."""
-        live = self._open_next(self.path, now)
-        try:
-            for sibling in siblings.newer_than(mark, listed):
-                if live is not None and sibling.key == live.key:
-                    return live
-                if sibling.key not in self._keys() and (older := self._open_copy(sibling, now)) is not None:
-                    _close(live)
-                    return older
-        except OSError:
-            _close(live)
-            raise
-        if live is not None and self._rewritten(mark, listed):
-            live.close()
-            return self._open(self.path, now, mark)
-        return live
-
-    def _open_copy(self, sibling: siblings.Sibling, now: float) -> OpenFile | None:
-        """Open a rotated copy; one that is broken or refused must not hold up the log itself: it is
-        counted."""
-        if sibling.key in self._unreadable:
-            return None
-        try:
-            return self._open_next(sibling.path, now)
-        except OSError as err:
-            self._unreadable[sibling.key] = explain(err, sibling.path)
-            self.counts["unreadable_copies"] += 1
-            return None
-
-    def _rewritten(self, mark: FileMark, listed: Listing) -> bool:
-        """Whether the log at our path is the marked file under a new inode, as an editor or `sed -i` leaves
-        it."""
-        elsewhere = any(siblings.has_head(s.path, mark) for s in listed)
-        return mark.head.telling and not elsewhere and siblings.fits(self.path, mark)
 
     def _retire(self, there: os.stat_result | None, now: float, arrived: Stamp) -> list[Chunk]:
         """Be done with the oldest file that nobody will write to any more."""
@@ -416,7 +327,7 @@ class Follower:
 
     def counters(self) -> Counter[str]:
         """What happened so far, by name: `rotations`, `truncations`, `lost_bytes`, `cut_lines` …"""
-        total = Counter(self.counts)
+        total = self.counts + self._finder.counts
         for file in self._files:
             total["cut_lines"] += file.lines.cut_lines
             total["cut_bytes"] += file.lines.cut_bytes
@@ -430,26 +341,3 @@ class Follower:
         """Close everything; what was not given out is read again from the committed mark."""
         while self._files:
             self._files.pop().close()
-
-
-def _names(listed: Listing) -> list[tuple[Path, tuple[int, int]]]:
-    return [(sibling.path, sibling.key) for sibling in listed]
-
-
-def _close(file: OpenFile | None) -> None:
-    if file is not None:
-        file.close()
-
-
-def explain(err: OSError, path: Path) -> str:
-    """Why a file cannot be read and what to do, for a person."""
-    if err.errno == errno.EPERM and sys.platform == "darwin":
-        return (
-            f"{path}: macOS refuses it (privacy protection): allow the Python that runs Nightporter under "
-            "System Settings → Privacy & Security → Full Disk Access, then restart the agent"
-        )
-    if err.errno in (errno.EACCES, errno.EPERM):
-        return f"{path}: permission denied: let the user that runs Nightporter read it"
-    if err.errno in (errno.EMFILE, errno.ENFILE):
-        return f"{path}: too many files are open on this machine or in this process"
-    return f"{path}: {err.strerror or err}"

@@ -19,7 +19,8 @@ from typing import Final
 
 from nightporter.config import FileSource as FileSourceConfig
 from nightporter.model import SECOND, Chunk, Origin, Position, Stamp
-from nightporter.sources.files.follower import Follower, explain
+from nightporter.sources.files.finder import explain
+from nightporter.sources.files.follower import Follower
 from nightporter.sources.files.marks import Mark, decode, encode
 from nightporter.sources.files.siblings import is_compressed, rotated_name
 from nightporter.sources.files.waker import Target

@@ -133,11 +133,14 @@ class OpenFile:
         self.deleted = seen.st_nlink == 0
         if seen.st_size < self.lines.at + size:
             raise Replaced
-        if size > 0 or seen.st_mtime_ns != self.modified:
+        touched = seen.st_mtime_ns != self.modified
+        if touched and live and not self.head.telling:
+            # It held no whole line yet: it may have been filled, copied and emptied since, and begin as
+            # before.
+            raise Replaced
+        if size > 0 or touched:
             first = os.pread(self._raw.fileno(), HEAD_BYTES, 0)
-            # As long as it held no whole line its head cannot tell whether it was filled, copied and
-            # emptied since.
-            if (live and not self.head.telling) or not self.head.fits(first):
+            if not self.head.fits(first):
                 raise Replaced
             if self.head.length < HEAD_BYTES:
                 self.head = head_of(first)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from tests.parts.logfiles import Disk, Reading, not_root
 
-from nightporter.sources.files.follower import DELETED_S, LINGER_S, RETRY_S, explain
+from nightporter.sources.files.finder import explain
+from nightporter.sources.files.follower import DELETED_S, LINGER_S, RETRY_S
 from nightporter.sources.files.marks import decode
 from nightporter.sources.files.siblings import Sibling, list_siblings
 
@@ -85,6 +86,14 @@ class TestLines:
         assert reading.poll() == b""
         disk.write(b"lf\n")
         assert reading.poll() == b"half\n"
+
+    def test_a_first_line_that_comes_in_pieces(self, disk: Disk) -> None:
+        reading = Reading(disk)
+        for piece in (b"in", b" three", b" pieces\n"):
+            assert reading.poll() == b""
+            disk.write(piece)
+        assert reading.poll(2) == b"in three pieces\n"
+        reading.close()
 
     def test_bytes_pass_untouched(self, disk: Disk, reading: Reading) -> None:
         odd = b"crlf\r\nnul \x00\nlatin \xe9\xff\n\n\x1b[31mred\x1b[0m\n"
