@@ -34,6 +34,8 @@ from nightporter.store import state
 from nightporter.store.database import Database
 
 COMMIT_EVERY_S: Final = 1.0
+WAITING_S: Final = 0.25
+"""How often the engine is advanced while something in it waits for the clock."""
 QUEUE_CHUNKS: Final = 16
 """Chunks that wait for the judge; a source that brings more waits (at most 1 MiB of lines at 64 KiB each)."""
 BATCH_CHUNKS: Final = 8
@@ -149,7 +151,7 @@ class Judge:
         while not (self._stopping and self._chunks.empty()):
             if self._chunks.empty():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(COMMIT_EVERY_S):
+                    async with asyncio.timeout(WAITING_S if self.engine.waiting else COMMIT_EVERY_S):
                         await self._nudge.wait()
             self._nudge.clear()
             await self._turn()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from nightporter.detect import template
 from nightporter.detect.learned import LearnedMembers
@@ -20,6 +21,7 @@ from nightporter.rule import (
     Ignore,
     KeyPart,
     LearnedList,
+    ListRef,
     Op,
     Rule,
     Ruleset,
@@ -28,6 +30,11 @@ from nightporter.rule import (
 
 Formats = frozenset[str] | None
 """The formats whose events an entry judges in its lane; None: all."""
+
+
+LOGIN_PATHS: Final = "login_paths"
+"""The list of the shipped rules that says which paths are logins."""
+LOGIN_REQUEST: Final = Test(field="path", op=Op.GLOB, values=(ListRef(LOGIN_PATHS),))
 
 
 class CompiledRule:
@@ -135,6 +142,9 @@ class Plan:
     rules: tuple[tuple[CompiledRule, Formats], ...]
     learned: tuple[LearnedMembers, ...]
     learned_lists: tuple[LearnedList, ...]
+    login_request: Predicate | None = None
+    """In a proxy's access log: which requests are logins, at whatever service."""
+    login_request_when: Condition | None = None
 
 
 class CompiledRuleset:
@@ -153,6 +163,13 @@ class CompiledRuleset:
             if isinstance(entry, LearnedList):
                 when = compile_condition(entry.when, self.lists, timezone=ruleset.timezone)
                 self.learned[name].filled_by(when)
+        self.login_request = (
+            compile_condition(LOGIN_REQUEST, self.lists, timezone=ruleset.timezone)
+            if LOGIN_PATHS in self.lists
+            else None
+        )
+        self.joins = self.login_request is not None
+        """Whether logins behind a proxy can be joined to its requests: the rules name the login paths."""
         self.rules = tuple(CompiledRule(r, ruleset, self.lists) for r in ruleset.rules if r.enabled)
         self.by_id = {rule.id: rule for rule in self.rules}
         self.by_fingerprint = {rule.fingerprint: rule for rule in self.rules}
@@ -167,7 +184,10 @@ class CompiledRuleset:
             for entry in self.ruleset.lists.values()
             if isinstance(entry, LearnedList) and applies(entry.sources, origin, produces) != frozenset()
         ]
+        proxy = "traefik" in produces and LOGIN_PATHS in self.lists
         return Plan(
+            login_request=self.login_request if proxy else None,
+            login_request_when=LOGIN_REQUEST if proxy else None,
             enrichers=tuple((e, f) for e, f in enrichers if f != frozenset()),
             rules=tuple((r, f) for r, f in rules if f != frozenset()),
             learned=tuple(self.learned[entry.name] for entry in lists),

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key_value
+from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
 from nightporter.detect.narrate import count_tops, sample, showable, snapshot
 from nightporter.detect.recent import Recent
@@ -57,6 +58,12 @@ SAMPLES: Final = 5
 SEEN_LATE_AFTER: Final = 5 * SECOND
 """How long before the start something must have happened to be told as seen late: what was written while
 the daemon came up is told as usual."""
+PROXY_FORMATS: Final = ("traefik",)
+"""Formats of a proxy's access log: there a gateway's address is the client's as far as anyone knows, and
+stays the key (Docker Desktop hides all clients behind it)."""
+JOINS: Final = "~joins"
+"""In place of a rule's fingerprint: rows of logins that wait for the proxy's line."""
+FOREVER: Final[Stamp] = 2**62
 EMIT_DEPTH: Final = 3
 """How often a detection may go on as an event that makes a detection: loops end here, counted."""
 
@@ -117,6 +124,11 @@ class Engine:
         self._ends: list[tuple[Stamp, str, str, Key, Nanos]] = []
         self._crowded: set[str] = set()
         self._pauses_told: dict[tuple[str, str], int] = {}
+        self._joins = Joins()
+        self._hiding: set[str] = set()
+        """Addresses of gateways and proxies: in a service's own log they hide the client."""
+        self._proxied = False
+        """Whether there is a proxy's access log to wait for."""
         self.urgent = False
         """Something has happened that people should be told now: the next commit must not wait."""
         self._recent: dict[str, Recent] = {}
@@ -149,14 +161,27 @@ class Engine:
                     memory.drop(key)
 
     def plan(self, origin: Origin, produces: Sequence[str]) -> Plan:
-        """What can apply to the lines of one origin."""
-        return self.rules.plan(origin, produces)
+        """What can apply to the lines of one origin. What it says of proxies holds for all services: a
+        service's own log file does not know which gateway its container has."""
+        self._hiding.update(origin.gateways)
+        plan = self.rules.plan(origin, produces)
+        self._proxied = self._proxied or plan.login_request is not None
+        return plan
 
     # --- judging -----------------------------------------------------------------------------------------
 
     def judge(self, event: Event, plan: Plan, depth: int = 0) -> list[str]:
-        """Judge one event; gives the ids of the rules that counted it."""
-        self._enrich(event, plan)
+        """Judge one event; gives the ids of the rules that counted it. A login whose client is hidden
+        behind the proxy may have to wait for the proxy's own line: it is judged by a later `advance`."""
+        hidden = self._enrich(event, plan)
+        if plan.login_request is not None and event.format in PROXY_FORMATS:
+            if plan.login_request(event.fields, None):
+                self._joins.saw(event)
+        elif hidden and self.rules.joins and self._proxied and self._joins.hold(event):
+            return []
+        return self._judge(event, plan, depth)
+
+    def _judge(self, event: Event, plan: Plan, depth: int) -> list[str]:
         counted: list[str] = []
         for rule, formats in plan.rules:
             if formats is not None and event.format not in formats:
@@ -178,7 +203,9 @@ class Engine:
             members.learn(event)
         return counted
 
-    def _enrich(self, event: Event, plan: Plan) -> None:
+    def _enrich(self, event: Event, plan: Plan) -> bool:
+        """Add what an `events:` entry makes of the event. True if it is a login whose address turned out
+        to be the proxy's."""
         fields = event.fields
         for enricher, formats in plan.enrichers:
             if formats is not None and event.format not in formats:
@@ -190,11 +217,12 @@ class Engine:
             fields.update(normalised(_filled(enricher.sets, fields)))
             self.counts["enriched"] += 1
             break
-        hides = event.origin.gateways and event.format != "traefik"
-        if hides and fields.get("client_ip") in event.origin.gateways:
-            # A service behind a proxy logged the proxy: nobody is named by that (RULES §4.18).
-            del fields["client_ip"]
-            self.counts[f"address_unknown:{event.origin.stream}"] += 1
+        if event.format in PROXY_FORMATS or fields.get("client_ip") not in self._hiding:
+            return False
+        # A service behind a proxy logged the proxy: nobody is named by that (RULES §4.18).
+        del fields["client_ip"]
+        self.counts[f"address_unknown:{event.origin.stream}"] += 1
+        return fields.get("event") == "login"
 
     def _key(self, rule: CompiledRule, fields: Fields) -> Key | None:
         key: list[Value] = []
@@ -362,7 +390,10 @@ class Engine:
 
     def advance(self, arrived: Stamp) -> None:
         """Publish the end of episodes that have been quiet for long enough. Call it with each batch and,
-        when nothing comes, now and then: it changes no verdict (RULES §4.5)."""
+        when nothing comes, now and then: it changes no verdict (RULES §4.5). Logins whose wait for the
+        proxy's line is over are judged here."""
+        for event in self._joins.due(arrived):
+            self._judge(event, self.plan(event.origin, (event.format,)), 0)
         while self._ends and self._ends[0][0] < arrived:
             _, episode_id, fingerprint, key, lateness = heapq.heappop(self._ends)
             rule = self.rules.by_fingerprint.get(fingerprint)
@@ -395,7 +426,9 @@ class Engine:
                 memory.turn()
 
     def finish(self) -> None:
-        """Publish the end of every open episode: the input is over (replay and tests)."""
+        """Judge what still waits and publish the end of every open episode: the input is over."""
+        for event in self._joins.due(FOREVER):
+            self._judge(event, self.plan(event.origin, (event.format,)), 0)
         for rule in self.rules.rules:
             memory = self._memories[rule.fingerprint]
             for key in memory:
@@ -405,11 +438,17 @@ class Engine:
                     self._touch(rule, key, entry.episode)
 
     @property
+    def waiting(self) -> bool:
+        """Whether logins wait for the proxy's line: `advance` should then be called several times a second."""
+        return len(self._joins) > 0
+
+    @property
     def dirty(self) -> bool:
         """Whether anything changed since the last `take_changes`."""
         return bool(
             self._touched
             or self._crowded
+            or self._joins.changed
             or any(memory.dirty for memory in self._memories.values())
             or any(members.dirty for members in self.rules.learned.values())
         )
@@ -431,6 +470,10 @@ class Engine:
                 blob = None if entry is None else _ENCODER.encode(entry)
                 changes.windows.append(WindowRow(fingerprint, _ENCODER.encode(key), blob))
             memory.dirty.clear()
+        for position, event in self._joins.changed.items() if rows else ():
+            blob = None if event is None else _ENCODER.encode(event)
+            changes.windows.append(WindowRow(JOINS, position.encode(), blob))
+        self._joins.changed.clear()
         for name, members in self.rules.learned.items():
             changes.learned += [LearnedRow(name, value, members.seen(value)) for value in members.dirty]
             members.dirty.clear()
@@ -453,7 +496,11 @@ class Engine:
     def load(self, windows: Iterable[WindowRow], learned: Iterable[LearnedRow]) -> list[WindowRow]:
         """Take back what commits held. Gives the rows that no rule owns any more, as deletions."""
         orphans: list[WindowRow] = []
+        waiting: list[Event] = []
         for row in windows:
+            if row.rule == JOINS and row.blob is not None:
+                waiting.append(_EVENT.decode(row.blob))
+                continue
             rule = self.rules.by_fingerprint.get(row.rule)
             if rule is None or row.blob is None:
                 orphans.append(WindowRow(row.rule, row.key, None))
@@ -462,6 +509,7 @@ class Engine:
             self._memories[row.rule].put(key, entry)
             if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
                 self._schedule(rule, key, entry.episode, 2 * MINUTE)
+        self._joins.restore(sorted(waiting, key=lambda event: event.arrived))
         for memory in self._memories.values():
             memory.dirty.clear()
         seen: dict[str, list[tuple[str, Stamp]]] = {}
@@ -476,6 +524,7 @@ class Engine:
 
 _ENCODER = msgspec.msgpack.Encoder()
 _KEY = msgspec.msgpack.Decoder(Key)
+_EVENT = msgspec.msgpack.Decoder(Event)
 _ENTRY: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
 
 
