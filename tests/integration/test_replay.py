@@ -1,0 +1,69 @@
+"""`nightporter replay --json` finds every planted attacker, no near miss and nobody else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.parts.daemon import PROGRAM
+from tests.parts.planted import RULES, Evening, evening
+
+
+def replayed(folder: Path, log: Path, *more: str) -> set[tuple[str, str]]:
+    rules = folder / "rules.yaml"
+    rules.write_text(RULES)
+    command = [PROGRAM, "replay", "--from", "traefik", "--rules", str(rules), "--json", str(log), *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    episodes = [json.loads(line) for line in done.stdout.splitlines()]
+    for episode in episodes:
+        assert episode.keys() == {"rule", "key", "severity", "first", "last", "count", "message"}
+    return {(episode["rule"], episode["key"]["client_ip"]) for episode in episodes}
+
+
+def check(folder: Path, night: Evening, kind: str) -> None:
+    log = folder / f"access.{kind}"
+    with log.open("wb") as file:
+        file.writelines(night.lines(kind))
+    assert replayed(folder, log) == night.attackers
+
+
+@pytest.mark.parametrize("kind", ["json", "clf"])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_every_attacker_no_near_miss_nobody_else(tmp_path: Path, seed: int, kind: str) -> None:
+    check(tmp_path, evening(seed, 10_000), kind)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("kind", ["json", "clf"])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_the_same_over_a_million_lines(tmp_path: Path, seed: int, kind: str) -> None:
+    check(tmp_path, evening(seed, 1_000_000, attacks=120), kind)
+
+
+def test_packed_files_are_read_as_they_are(tmp_path: Path) -> None:
+    night = evening(7, 3_000)
+    log = tmp_path / "access.log.1.gz"
+    log.write_bytes(gzip.compress(b"".join(night.lines("json"))))
+    assert replayed(tmp_path, log) == night.attackers
+
+
+def test_several_files_are_one_log(tmp_path: Path) -> None:
+    night = evening(8, 3_000)
+    lines = list(night.lines("json"))
+    for number in range(3):
+        part = lines[number * len(lines) // 3 : (number + 1) * len(lines) // 3]
+        (tmp_path / f"{number}.log").write_bytes(b"".join(part))
+    rest = (str(tmp_path / "1.log"), str(tmp_path / "2.log"))
+    assert replayed(tmp_path, tmp_path / "0.log", *rest) == night.attackers
+
+
+def test_a_missing_file_is_the_persons_mistake(tmp_path: Path) -> None:
+    command = [PROGRAM, "replay", "--from", "traefik", str(tmp_path / "none.log")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "none.log" in done.stderr
+    assert "Traceback" not in done.stderr
