@@ -38,11 +38,11 @@ class Finder:
         self._unreadable: dict[FileKey, str] = {}
         self.counts: Counter[str] = Counter()
 
-    def marked(self, mark: FileMark, held: set[FileKey]) -> OpenFile | None:
+    def marked(self, mark: FileMark, held: list[OpenFile]) -> OpenFile | None:
         """The file that `mark` speaks of, at its place; none of those `held` open."""
         return self._undisturbed(partial(self._marked, mark, held))
 
-    def after(self, mark: FileMark | None, held: set[FileKey]) -> OpenFile | None:
+    def after(self, mark: FileMark | None, held: list[OpenFile]) -> OpenFile | None:
         """The oldest file that is newer than the one that `mark` speaks of; without a mark, the log
         itself."""
         if mark is None:
@@ -93,20 +93,21 @@ class Finder:
             return choose(siblings.list_siblings(self.path))
         return chosen
 
-    def _marked(self, mark: FileMark, held: set[FileKey], listed: Listing) -> OpenFile | None:
+    def _marked(self, mark: FileMark, held: list[OpenFile], listed: Listing) -> OpenFile | None:
         """The file that `mark` speaks of, at its place, wherever it is now."""
-        others = [sibling for sibling in listed if sibling.key not in held]
+        others = [sibling for sibling in listed if sibling.key not in _keys(held)]
         found = siblings.find(mark, self.path, others)
         return self._open(found, mark) if found is not None else None
 
-    def _after(self, mark: FileMark, held: set[FileKey], listed: Listing) -> OpenFile | None:
+    def _after(self, mark: FileMark, held: list[OpenFile], listed: Listing) -> OpenFile | None:
         """The oldest file that is newer than the one that `mark` speaks of."""
         live = self._again(self.path)
         try:
-            for sibling in siblings.newer_than(mark, listed):
+            known = [*(file.mark() for file in held), *self._done.values()]
+            for sibling in siblings.newer_than(mark, listed, known):
                 if live is not None and sibling.key == live.key:
                     return live
-                if sibling.key not in held and (older := self._copy(sibling)) is not None:
+                if sibling.key not in _keys(held) and (older := self._copy(sibling)) is not None:
                     _close(live)
                     return older
         except OSError:
@@ -134,6 +135,10 @@ class Finder:
         it."""
         elsewhere = any(siblings.has_head(s.path, mark) for s in listed)
         return mark.head.telling and not elsewhere and siblings.fits(self.path, mark)
+
+
+def _keys(files: list[OpenFile]) -> set[FileKey]:
+    return {file.key for file in files}
 
 
 def _names(listed: Listing) -> list[tuple[Path, FileKey]]:

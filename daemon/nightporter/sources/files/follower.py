@@ -167,7 +167,7 @@ class Follower:
         has changed, and it is tried again."""
         try:
             for entry in mark.files:
-                file = self._opened(self._finder.marked(entry, self._keys()), now)
+                file = self._opened(self._finder.marked(entry, self._files), now)
                 if file is None:
                     self._last = entry
                     self.counts["vanished"] += entry.head.length > 0
@@ -204,7 +204,7 @@ class Follower:
         if not file.head.telling:
             return self._start_over(file, mark, arrived)
         self.counts["truncations"] += 1
-        copy = self._opened(self._finder.marked(mark, self._keys()), now)
+        copy = self._opened(self._finder.marked(mark, self._files), now)
         if copy is None:
             self.counts["lost_bytes"] += max(0, file.size - file.lines.at)
             return self._drop(file, arrived)
@@ -260,9 +260,6 @@ class Follower:
 
     # -- from one file to the next ---------------------------------------------------------------------------
 
-    def _keys(self) -> set[tuple[int, int]]:
-        return {file.key for file in self._files}
-
     def _advance(self, there: os.stat_result | None, now: float) -> None:
         """All that is open is at its end: open what comes after it, if something does."""
         newest = self._files[-1] if self._files else None
@@ -279,7 +276,7 @@ class Follower:
             self._files.append(back)
             return
         last = newest.mark() if newest is not None else self._last
-        following = self._opened(self._finder.after(last, self._keys()), now)
+        following = self._opened(self._finder.after(last, self._files), now)
         if following is not None:
             self.busy = True
             if newest is not None:

@@ -202,11 +202,13 @@ def _is_file_on(entry: os.DirEntry[str], device: int) -> bool:
     return stat.S_ISREG(seen.st_mode) and seen.st_dev == device
 
 
-def newer_than(mark: FileMark, siblings: Iterable[Sibling]) -> list[Sibling]:
+def newer_than(mark: FileMark, siblings: Iterable[Sibling], known: Iterable[FileMark] = ()) -> list[Sibling]:
     """The siblings that were written after the file that `mark` speaks of, oldest first.
 
     Where that file is among them, it is their order that tells; where it is not (deleted, emptied before it
     was copied) or could be any by its head, their mtimes.
+    Then `known`, the files that were read or are being read, are left out: their last lines may have come
+    late.
     """
     listed = list(siblings)
     if mark.head.telling:
@@ -215,4 +217,6 @@ def newer_than(mark: FileMark, siblings: Iterable[Sibling]) -> list[Sibling]:
         for sibling in [*own, *reversed(listed)]:
             if has_head(sibling.path, mark):
                 return listed[listed.index(sibling) + 1 :]
-    return [s for s in listed if s.modified > mark.modified]
+    read = [other for other in known if other.head.telling]
+    later = [s for s in listed if s.modified > mark.modified]
+    return [s for s in later if not any(has_head(s.path, other) for other in read)]

@@ -216,6 +216,20 @@ class TestDowntime:
             reading.text == b"first\n" + b"".join(b"generation %d\n" % n * 10 for n in range(3)) + b"last\n"
         )
 
+    def test_a_held_file_with_late_lines_is_not_taken_for_news_when_compressed(
+        self, disk: Disk, reading: Reading
+    ) -> None:
+        disk.rename(create=True)
+        reading.poll()
+        disk.rename()
+        disk.write(b"late\n")
+        assert reading.poll() == b"late\n"
+        disk.reopen()
+        disk.pack(2)
+        assert reading.poll(2) == b""
+        disk.write(b"new\n")
+        assert reading.poll() == b"new\n"
+
     def test_a_rotation_while_the_folder_is_listed_loses_nothing(
         self, disk: Disk, reading: Reading, monkeypatch: pytest.MonkeyPatch
     ) -> None:
