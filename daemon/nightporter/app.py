@@ -22,13 +22,15 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from nightporter import configfile
+from nightporter.away import Presence, following
 from nightporter.clock import Clock
-from nightporter.config import Config, DockerSource, FileSource, SourceConfig
+from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
 from nightporter.detect.engine import Engine
 from nightporter.errors import BadFiles, Problem
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge
 from nightporter.model import Chunk, Severity, Telling, short_id
+from nightporter.notify.localtime import zone_of
 from nightporter.notify.outbox import Outbox
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
 from nightporter.sources.base import Source
@@ -83,6 +85,7 @@ class Daemon:
     outbox: Outbox
     readings: list[Reading]
     signals: Signals
+    presence: Presence
     parts: dict[str, PartStatus] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     """What kind of mistake was told last, and how it read."""
@@ -102,6 +105,7 @@ class Daemon:
                     ("rules", partial(self.rulebook.run, self._rules_changed)),
                     ("config", self._follow_config),
                     ("status", self._write_status_for_ever),
+                    ("presence", self.presence.run),
                 )
             ]
             self._tell_of_problems(self.rulebook.in_force)
@@ -243,7 +247,16 @@ async def build(
         Reading(source, dict(marks.get(source.name, {})), PartStatus(name=source.name), judge)
         for source in (build_source(entry, clock) for entry in config.sources)
     ]
-    return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals)
+    presence = Presence(
+        database=database,
+        clock=clock,
+        log=log,
+        running=lambda: following([reading.source.status() for reading in readings]),
+        tell=judge.tell,
+        zone=zone_of(config.timezone),
+    )
+    await presence.open(config.state / STATUS)
+    return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence)
 
 
 def build_source(config: SourceConfig, clock: Clock) -> Source:
@@ -253,6 +266,10 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
             from nightporter.sources.files import FileSource as Files
 
             return Files(config, clock)
+        case ContainerFileSource():
+            from nightporter.sources.archive import ContainerFiles
+
+            return ContainerFiles(config, clock)
         case DockerSource():
             from nightporter.sources.docker.source import DockerSource as Docker
 
