@@ -36,6 +36,8 @@ from nightporter.store.database import Database
 COMMIT_EVERY_S: Final = 1.0
 WAITING_S: Final = 0.25
 """How often the engine is advanced while something in it waits for the clock."""
+IDLE_S: Final = 5.0
+"""How often a quiet house is looked at: ends of episodes, and what is due to be told again."""
 QUEUE_CHUNKS: Final = 16
 """Chunks that wait for the judge; a source that brings more waits (at most 1 MiB of lines at 64 KiB each)."""
 BATCH_CHUNKS: Final = 8
@@ -151,11 +153,18 @@ class Judge:
         while not (self._stopping and self._chunks.empty()):
             if self._chunks.empty():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(WAITING_S if self.engine.waiting else COMMIT_EVERY_S):
+                    async with asyncio.timeout(self._patience_s):
                         await self._nudge.wait()
             self._nudge.clear()
             await self._turn()
         await self._commit(self._clock.now())
+
+    @property
+    def _patience_s(self) -> float:
+        """How long there is nothing to do unless something comes."""
+        if self.engine.waiting:
+            return WAITING_S
+        return COMMIT_EVERY_S if self._moved else IDLE_S
 
     async def _turn(self) -> None:
         if self._swap is not None:
@@ -181,6 +190,8 @@ class Judge:
 
     def _judge_one(self, chunk: Chunk) -> None:
         self.lanes.of(chunk.origin).judge(chunk, self._failed)
+        if not chunk.end.mark:
+            self.lanes.drop(chunk.origin)
         self._positions[(chunk.end.source, chunk.end.stream)] = chunk.end
         self.last_chunk[chunk.origin.source] = chunk.arrived
         self.counts["chunks"] += 1

@@ -177,6 +177,10 @@ class Lanes:
             lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan)
         return lane
 
+    def drop(self, origin: Origin) -> None:
+        """The origin's stream is gone for good (a dated file that was deleted)."""
+        self._lanes.pop(origin, None)
+
     def renew(self) -> None:
         """The rules have changed: plans and scanners are made anew, formats keep what they know."""
         for origin, lane in list(self._lanes.items()):

@@ -28,10 +28,15 @@ CREATE TABLE IF NOT EXISTS texts (
 
 
 def save_positions(connection: sqlite3.Connection, positions: Iterable[Position]) -> None:
-    """Keep where each stream was judged up to."""
+    """Keep where each stream was judged up to; an empty mark says that the stream is gone for good."""
+    positions = list(positions)
     connection.executemany(
         "INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark",
-        [(p.source, p.stream, p.mark) for p in positions],
+        [(p.source, p.stream, p.mark) for p in positions if p.mark],
+    )
+    connection.executemany(
+        "DELETE FROM positions WHERE source = ? AND stream = ?",
+        [(p.source, p.stream) for p in positions if not p.mark],
     )
 
 
