@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -91,6 +92,8 @@ class Daemon:
     """What kind of mistake was told last, and how it read."""
     successor: Config | None = None
     """The config that the next life runs with, once it has changed."""
+    version: str = field(default_factory=lambda: metadata.version("nightporter"))
+    """Asked once: after an upgrade the disk says another than this process is."""
 
     async def run(self) -> Config | None:
         """Watch until told to stop, or until the config has changed (then gives the new one); then let the
@@ -202,6 +205,7 @@ class Daemon:
             "at": self.clock.now(),
             "running": running,
             "pid": os.getpid(),
+            "version": self.version,
             "parts": {name: part.as_dict() for name, part in self.parts.items()},
             "sources": {
                 r.source.name: {**r.source.status(), "last_chunk": self.judge.last_chunk.get(r.source.name)}
