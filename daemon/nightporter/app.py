@@ -43,6 +43,7 @@ SCHEMAS: Final = (state.SCHEMA, incidents.SCHEMA, outbox.SCHEMA)
 DATABASE: Final = "nightporter.db"
 STATUS: Final = "status.json"
 STATUS_EVERY_S: Final = 5.0
+HOUSEKEEPING_S: Final = 6 * 3600.0
 DRAIN_S: Final = 3.5
 """How long the outbox may still send after a stop."""
 
@@ -101,20 +102,21 @@ class Daemon:
         judging = asyncio.create_task(self.judge.run(), name="judge")
         async with asyncio.TaskGroup() as group:
             readers = [group.create_task(self._supervised(r.source.name, r.run)) for r in self.readings]
-            others = [
-                group.create_task(self._supervised(name, run))
+            parts = {
+                name: group.create_task(self._supervised(name, run))
                 for name, run in (
                     ("outbox", self.outbox.run),
                     ("rules", partial(self.rulebook.run, self._rules_changed)),
                     ("config", self._follow_config),
                     ("status", self._write_status_for_ever),
+                    ("housekeeping", self._keep_house),
                     ("presence", self.presence.run),
                 )
-            ]
+            }
             self._tell_of_problems(self.rulebook.in_force)
             self.log.info("daemon.started", sources=[r.source.name for r in self.readings])
             stopping = group.create_task(self.signals.stop.wait())
-            ending = {stopping, judging, others[2]}
+            ending = {stopping, judging, parts["config"]}
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             for task in (*readers, stopping):
                 task.cancel()
@@ -122,7 +124,7 @@ class Daemon:
             self.judge.stop()
             await judging
             await self.outbox.drain(DRAIN_S)
-            for task in others:
+            for task in parts.values():
                 task.cancel()
         await self._write_status(running=False)
         self.log.info("daemon.stopped", restarting=self.successor is not None)
@@ -188,6 +190,13 @@ class Daemon:
             if loaded.ok and loaded.config != self.config:
                 self.successor = loaded.config
                 return
+
+    async def _keep_house(self) -> None:
+        """Let go of incidents that are long over."""
+        while True:
+            now = self.clock.now()
+            await self.database.call(lambda connection: incidents.prune(connection, now))
+            await self.clock.sleep(HOUSEKEEPING_S)
 
     async def _write_status_for_ever(self) -> None:
         while True:
