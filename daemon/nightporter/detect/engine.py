@@ -281,6 +281,7 @@ class Engine:
         for key, entry in gone:
             self.counts[f"evicted:{rule.id}"] += 1
             self._crowded.add(rule.id)
+            self.urgent = True
             if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
                 entry.episode.ended = True
                 self._touch(rule, key, entry.episode)
