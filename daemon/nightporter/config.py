@@ -60,7 +60,25 @@ class DockerSource:
     lateness_s: float = 120.0
 
 
-SourceConfig = FileSource | DockerSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerFileSource:
+    """`kind: file` with `from_container`: files that only the engine can reach (named volumes in a VM)."""
+
+    name: str
+    container: str
+    path: str
+    """Absolute, inside the container; its last part may hold `*`, `?` and `[…]`."""
+    host: str = ""
+    """The engine's address, as of a DockerSource."""
+    format: str = "auto"
+    service: str = ""
+    tz: str = "local"
+    trusted_proxies: tuple[str, ...] = ()
+    start: str = "end"
+    lateness_s: float = 120.0
+
+
+SourceConfig = FileSource | ContainerFileSource | DockerSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

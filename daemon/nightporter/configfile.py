@@ -147,7 +147,7 @@ def parse_config(file: str, content: str | bytes, world: World | None = None) ->
 def surroundings(config: Config) -> Surroundings:
     """What rule files may refer to of this config, for `ruleset.load`."""
     return Surroundings(
-        sources={s.name: s.format if isinstance(s, FileSource) else "docker" for s in config.sources},
+        sources={s.name: "docker" if isinstance(s, DockerSource) else s.format for s in config.sources},
         destinations=tuple(d.name for d in config.destinations),
         timezone=config.timezone,
         watch=config.watch,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from nightporter.config import (
     AppriseDestination,
+    ContainerFileSource,
     Destination,
     DockerSource,
     FileDestination,
@@ -39,6 +42,7 @@ _FILE_KEYS: Final = (
     "name",
     "kind",
     "paths",
+    "from_container",
     "format",
     "service",
     "tz",
@@ -168,37 +172,80 @@ def read_sources(page: Page, node: Node, here: Here) -> tuple[SourceConfig, ...]
                 page.key(item, "kind"), f"'kind: {kind}' comes in a later version", fix="take this entry out"
             )
         elif kind == "file":
-            sources += _file_source(page, item, name, here)
+            sources.append(_file_source(page, item, name, here))
         else:
             sources.append(_docker_source(page, item, name))
     return tuple(sources)
 
 
-def _file_source(page: Page, node: Node, name: str, here: Here) -> list[FileSource]:
-    if page.key(node, "from_container") is not node:
-        found = "'from_container' comes in a later version"
-        page.tell(page.key(node, "from_container"), found, fix="mount the folder, and name it under 'paths'")
-        return []
+def _file_source(page: Page, node: Node, name: str, here: Here) -> FileSource | ContainerFileSource:
     table = given(page.keyed(node, "a file source", _FILE_KEYS))
-    paths = (
-        tuple(str(here.path(text)) for text in page.texts(table["paths"], "a path"))
-        if "paths" in table
-        else ()
+    form = got(table, "format", lambda n: read_choice(page, n, "format", LINE_FORMATS), "auto")
+    service = got(table, "service", page.text, "")
+    tz = got(table, "tz", lambda n: read_zone(page, n), "local")
+    proxies = _proxies(page, table)
+    start = got(table, "start", lambda n: read_choice(page, n, "start", STARTS), "end")
+    lateness_s = _lateness(page, table)
+    if "from_container" in table:
+        if "paths" in table:
+            page.tell(page.key(node, "paths"), "both 'paths' and 'from_container'", fix="keep one of them")
+        container, path, host = _from_container(page, table["from_container"])
+        return ContainerFileSource(
+            name=name,
+            container=container,
+            path=path,
+            host=host,
+            format=form,
+            service=service,
+            tz=tz,
+            trusted_proxies=proxies,
+            start=start,
+            lateness_s=lateness_s,
+        )
+    return FileSource(
+        name=name,
+        paths=_paths(page, node, table, name, here),
+        format=form,
+        service=service,
+        tz=tz,
+        trusted_proxies=proxies,
+        start=start,
+        lateness_s=lateness_s,
     )
+
+
+def _paths(page: Page, node: Node, table: dict[str, Node], name: str, here: Here) -> tuple[str, ...]:
     if "paths" not in table or page.items(table["paths"]) == ():
         page.tell(node, f"the source '{name}' has no paths", expected="paths: [/var/log/traefik.log]")
-    return [
-        FileSource(
-            name=name,
-            paths=paths,
-            format=got(table, "format", lambda n: read_choice(page, n, "format", LINE_FORMATS), "auto"),
-            service=got(table, "service", page.text, ""),
-            tz=got(table, "tz", lambda n: read_zone(page, n), "local"),
-            trusted_proxies=_proxies(page, table),
-            start=got(table, "start", lambda n: read_choice(page, n, "start", STARTS), "end"),
-            lateness_s=_lateness(page, table),
-        )
-    ]
+        return ()
+    return tuple(str(here.path(text)) for text in page.texts(table["paths"], "a path"))
+
+
+def _from_container(page: Page, node: Node) -> tuple[str, str, str]:
+    """The container's name, the path in it, and the engine's address (empty: found)."""
+    shape = "a map such as {name: ombi, path: /config/Logs/log-*.txt}"
+    table = given(page.keyed(node, shape, ("name", "path", "host")))
+    for key in ("name", "path"):
+        if table and key not in table:
+            page.tell(node, f"'from_container' without '{key}'", expected=shape)
+    path = got(table, "path", lambda n: _inside(page, n), "")
+    host = got(table, "host", lambda n: _engine(page, n), "")
+    return got(table, "name", lambda n: page.text(n, "a container's name"), ""), path, host
+
+
+def _inside(page: Page, node: Node) -> str | None:
+    """A path in a container: absolute, with a pattern in its last part at most."""
+    text = page.text(node, "a path in the container")
+    if text is None:
+        return None
+    folder, _, last = text.rpartition("/")
+    if not text.startswith("/") or not last:
+        page.tell(node, f"'{text}'", expected="a file's full path in the container, from '/' on")
+        return None
+    if has_magic(folder):
+        page.tell(node, f"'{text}'", expected="'*', '?' and '[' after the last '/' only")
+        return None
+    return posixpath.normpath(text)
 
 
 def _docker_source(page: Page, node: Node, name: str) -> DockerSource:

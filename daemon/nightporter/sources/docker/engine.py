@@ -248,6 +248,7 @@ class Stream:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
 
     async def read(self, timeout_s: float) -> bytes | None:
         """What has come, at least a byte; b"" at the end; None when nothing came in `timeout_s`.
