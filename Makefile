@@ -25,7 +25,7 @@ demo: $(VENV)/.made-to-run
 	@$(BIN)/nightporter demo $(ARGS)
 
 test: $(VENV)/.made-to-test
-	@$(BIN)/python -m pytest -q -rs -m "$(MARKS)" $(ARGS) $(TESTS)
+	@$(BIN)/python -m pytest -q -rs -n auto -m "$(MARKS)" $(ARGS) $(TESTS)
 
 check: $(VENV)/.made-to-test
 	$(BIN)/ruff check .
