@@ -1,0 +1,246 @@
+"""From what was seen to findings, subject by subject: the one place that knows all subjects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource
+from nightporter.doctor import (
+    agent,
+    allowlist,
+    clients,
+    clocks,
+    configuration,
+    containers,
+    daemon,
+    destinations,
+    logfiles,
+    logins,
+    network,
+    proxy,
+    rules,
+    storage,
+)
+from nightporter.doctor.containers import Running
+from nightporter.doctor.finding import Finding
+from nightporter.doctor.looking.containers import EngineView
+from nightporter.doctor.looking.everything import Seen, everything
+from nightporter.doctor.looking.view import Unseen, View
+from nightporter.doctor.proxy import ProxyLog
+from nightporter.model import Origin, Stamp
+from nightporter.services import recognised
+from nightporter.sources.docker.container import services
+
+
+async def examine(view: View, config_file: Path | None = None, *, send: bool = False) -> list[Finding]:
+    """Look over the whole set-up; `send` also sends a test message to each destination."""
+    return judged(await everything(view, config_file, send=send), view)
+
+
+def judged(seen: Seen, view: View) -> list[Finding]:
+    """All findings, in the order in which a person reads them."""
+    return [
+        *configuration.findings(seen.config),
+        *daemon.findings(seen.daemon),
+        *_agent(seen),
+        *_files(seen, view),
+        *_proxy(seen, view),
+        *_allow_lists(seen),
+        *_docker(seen, view),
+        *logins.findings(
+            logins.LoginFacts(
+                containers=_containers(seen), read=_read_services(seen.config.config), proxied=_proxied(seen)
+            )
+        ),
+        *clients.findings(
+            clients.ClientFacts(
+                unknown=clients.counted(seen.daemon.said.judge.engine), settings=_client_settings(seen)
+            )
+        ),
+        *_rules(seen),
+        *_destinations(seen),
+        *_network(seen, view),
+        *_clock(seen, view),
+        *_storage(seen),
+    ]
+
+
+def _unseen(subject: str, look: Unseen) -> Finding:
+    return Finding(
+        subject, "blind", f"could not be looked at: {look.why}", "nightporter doctor    # once more"
+    )
+
+
+def _agent(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.agent, Unseen):
+        yield _unseen("agent", seen.agent)
+    else:
+        yield from agent.findings(seen.agent)
+
+
+def _files(seen: Seen, view: View) -> Iterator[Finding]:
+    if isinstance(seen.paths, Unseen):
+        yield _unseen("files", seen.paths)
+        return
+    blind = [
+        (name, text)
+        for name, source in seen.daemon.said.sources.items()
+        for text in (source.blind if isinstance(source.blind, list) else ())
+    ]
+    facts = logfiles.FileFacts(
+        paths=seen.paths,
+        blind=tuple(blind),
+        platform=view.platform,
+        home=str(view.home),
+        user=view.user,
+        python=os.path.realpath(view.executable),
+    )
+    yield from logfiles.findings(facts)
+
+
+def _proxy(seen: Seen, view: View) -> Iterator[Finding]:
+    if isinstance(seen.logs, Unseen):
+        yield _unseen("traefik", seen.logs)
+        return
+    facts = proxy.ProxyFacts(
+        logs=_logs(seen),
+        now=view.clock.now(),
+        platform=view.platform,
+        home=str(view.home),
+        user=view.user,
+    )
+    yield from proxy.findings(facts)
+
+
+def _allow_lists(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.lists, Unseen):
+        yield _unseen("allow-list", seen.lists)
+    else:
+        yield from allowlist.findings(seen.lists)
+
+
+def _docker(seen: Seen, view: View) -> Iterator[Finding]:
+    if isinstance(seen.engines, Unseen):
+        yield _unseen("docker", seen.engines)
+        return
+    engines = tuple(engine.facts for engine in seen.engines)
+    yield from containers.findings(containers.DockerFacts(engines=engines, platform=view.platform))
+
+
+def _rules(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.rules, Unseen):
+        yield _unseen("rules", seen.rules)
+        return
+    views = _views(seen)
+    complete = not isinstance(seen.engines, Unseen) and not any(view.facts.trouble for view in views)
+    facts = rules.RuleFacts(
+        ruleset=seen.rules.ruleset,
+        problems=seen.rules.problems,
+        shipped=seen.rules.shipped,
+        origins=(*file_origins(seen.config.config), *(o for view in views for o in view.origins)),
+        complete=complete,
+        dropped=proxy.dropped(_logs(seen)),
+        services={one.container.name: services(one.container) for one in _containers(seen)},
+    )
+    yield from rules.findings(facts)
+
+
+def _destinations(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.unusable, Unseen):
+        yield _unseen("destinations", seen.unusable)
+        return
+    if isinstance(seen.trials, Unseen):
+        yield _unseen("destinations", seen.trials)
+    facts = destinations.DestinationFacts(
+        config=seen.config.config,
+        now=seen.daemon.now,
+        fares=seen.daemon.said.outbox,
+        unusable=seen.unusable,
+        trials={} if isinstance(seen.trials, Unseen) else seen.trials,
+    )
+    yield from destinations.findings(facts)
+
+
+def _network(seen: Seen, view: View) -> Iterator[Finding]:
+    said = seen.daemon.said
+    errors = {
+        name: fare.last_error for name, fare in said.outbox.items() if fare.failing_since or fare.broken
+    }
+    errors |= {name: source.away_why for name, source in said.sources.items() if source.up is False}
+    knocks = {} if isinstance(seen.knocks, Unseen) else seen.knocks
+    yield from network.findings(network.NetworkFacts(platform=view.platform, errors=errors, knocks=knocks))
+
+
+def _clock(seen: Seen, view: View) -> Iterator[Finding]:
+    newest: dict[str, Stamp] = {f"the newest line of {log.path}": log.last for log in _logs(seen) if log.last}
+    if seen.daemon.status is not None:
+        newest["the status of Nightporter"] = seen.daemon.status.at
+    if not isinstance(seen.storage, Unseen) and seen.storage.last_commit:
+        newest["the last commit"] = seen.storage.last_commit
+    facts = clocks.ClockFacts(
+        now=view.clock.now(),
+        platform=view.platform,
+        newest=newest,
+        ahead=seen.daemon.said.judge.ahead,
+        synchronized=None if isinstance(seen.synchronized, Unseen) else seen.synchronized,
+    )
+    yield from clocks.findings(facts)
+
+
+def _storage(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.storage, Unseen):
+        yield _unseen("storage", seen.storage)
+    else:
+        yield from storage.findings(seen.storage)
+
+
+# What several subjects ask for
+
+
+def _views(seen: Seen) -> tuple[EngineView, ...]:
+    return () if isinstance(seen.engines, Unseen) else seen.engines
+
+
+def _containers(seen: Seen) -> tuple[Running, ...]:
+    return tuple(one for view in _views(seen) for one in view.facts.containers)
+
+
+def _logs(seen: Seen) -> tuple[ProxyLog, ...]:
+    files = () if isinstance(seen.logs, Unseen) else seen.logs
+    return (*files, *(log for view in _views(seen) for log in view.proxies))
+
+
+def _proxied(seen: Seen) -> bool:
+    return any(log.access for log in _logs(seen))
+
+
+def _read_services(config: Config) -> frozenset[str]:
+    """What the config's file sources are called by rules."""
+    files = (s for s in config.sources if isinstance(s, FileSource | ContainerFileSource))
+    return frozenset(source.service.lower() for source in files if source.service)
+
+
+def _client_settings(seen: Seen) -> dict[str, str]:
+    """Container → its service's setting for trusted proxies, ready to paste."""
+    known = {one.container.name: services(one.container) for one in _containers(seen)}
+    settings = {}
+    for name in clients.counted(seen.daemon.said.judge.engine):
+        service = recognised(known.get(name, (name,)))
+        if service is not None and service.client_setting is not None:
+            settings[name] = logins.where(service.client_setting)
+    return settings
+
+
+def file_origins(config: Config) -> Iterable[Origin]:
+    """The origins of the lines of the config's file sources, one a source."""
+    for source in config.sources:
+        if isinstance(source, DockerSource):
+            # What the engine itself tells; its containers' own lines are origins of theirs.
+            yield Origin(source=source.name, kind="docker_events", stream="events", format="record")
+            continue
+        service = source.service.lower()
+        bare = Origin(source=source.name, kind="file", stream=source.name, format=source.format, tz=source.tz)
+        yield replace(bare, services=(service,) if service else ())
