@@ -23,7 +23,8 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from nightporter.clock import Clock
-from nightporter.detect.engine import Engine, LearnedRow, WindowRow
+from nightporter.detect.changes import LearnedRow, WindowRow
+from nightporter.detect.engine import Engine
 from nightporter.errors import Unreachable
 from nightporter.incidents.ledger import Ledger, LedgerChanges
 from nightporter.lane import Lanes

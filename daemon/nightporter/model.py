@@ -24,6 +24,9 @@ MINUTE: Final[Nanos] = 60 * SECOND
 HOUR: Final[Nanos] = 60 * MINUTE
 DAY: Final[Nanos] = 24 * HOUR
 
+LATENESS: Final[Nanos] = 2 * MINUTE
+"""How far behind a key's newest stamp minus its window an event may come and still count (RULES §4.2)."""
+
 Value = str | int | float | bool
 Fields = dict[str, Value]
 """The fields of one event, by the names of RULES §6. A field that the line lacks is absent, never None."""
@@ -69,7 +72,7 @@ class Origin:
     """Networks whose X-Forwarded-For is believed (RULES §4.18)."""
     gateways: tuple[str, ...] = ()
     """Addresses that hide the true client in this service's own log: Docker gateways, proxy containers."""
-    lateness: Nanos = 2 * MINUTE
+    lateness: Nanos = LATENESS
 
 
 @dataclass(frozen=True, slots=True)

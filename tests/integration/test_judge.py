@@ -17,12 +17,12 @@ from tests.parts.clock import NOON, ManualClock
 from tests.parts.engines import rules
 
 from nightporter import origins
-from nightporter.detect import engine as engines
+from nightporter.detect.compiled import Plan
 from nightporter.detect.engine import Engine
 from nightporter.errors import Unreachable
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import Judge
-from nightporter.model import SECOND, Chunk, Position, Stamp, Telling
+from nightporter.model import SECOND, Chunk, Event, Position, Stamp, Telling
 from nightporter.rule import Ruleset
 from nightporter.store import incidents, state
 from nightporter.store.database import Database
@@ -165,7 +165,7 @@ async def test_a_line_that_a_mistake_of_ours_trips_over_is_left_out(
 ) -> None:
     judge = Engine.judge
 
-    def trip(self: Engine, event: engines.Event, plan: engines.Plan, depth: int = 0) -> list[str]:
+    def trip(self: Engine, event: Event, plan: Plan, depth: int = 0) -> list[str]:
         if event.fields.get("client_ip") == "203.0.113.66":
             raise ZeroDivisionError
         return judge(self, event, plan, depth)

@@ -7,13 +7,14 @@ import pytest
 from nightporter.blindness import PATIENCE, Blindness, why_blind
 from nightporter.model import MINUTE
 
-SEES = {"files": {"kind": "file", "blind": []}, "docker": {"up": True, "blind": {}}}
-REFUSED = {"files": {"kind": "file", "blind": ["/var/log/x: permission denied"]}}
-AWAY = {"docker": {"up": False, "away_why": "connection refused", "blind": {}}}
+Statuses = dict[str, dict[str, object]]
+SEES: Statuses = {"files": {"kind": "file", "blind": []}, "docker": {"up": True, "blind": {}}}
+REFUSED: Statuses = {"files": {"kind": "file", "blind": ["/var/log/x: permission denied"]}}
+AWAY: Statuses = {"docker": {"up": False, "away_why": "connection refused", "blind": {}}}
 
 
 @pytest.mark.parametrize("blind", [REFUSED, AWAY])
-def test_it_is_told_once_after_ten_minutes(blind: dict[str, dict[str, object]]) -> None:
+def test_it_is_told_once_after_ten_minutes(blind: Statuses) -> None:
     eyes = Blindness()
     told = [(minute, t) for minute in range(60) for t in eyes.look(blind, minute * MINUTE)]
     assert [minute for minute, _ in told] == [PATIENCE // MINUTE]

@@ -7,57 +7,28 @@ with `take_changes` between two batches, and belongs in one commit with the batc
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
+from nightporter.detect.changes import Changes, LearnedRow, WindowRow
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key_value
+from nightporter.detect.episodes import Episodes, Hit
 from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
-from nightporter.detect.narrate import count_tops, sample, showable, snapshot
-from nightporter.detect.recent import Recent
 from nightporter.detect.template import fill
-from nightporter.detect.windows import (
-    Late,
-    OpenEpisode,
-    Over,
-    Track,
-    Under,
-    chain,
-    held_at_end,
-    observe,
-)
+from nightporter.detect.windows import Late, OpenEpisode, Outcome, Over, Track, observe
 from nightporter.formats import address
-from nightporter.model import (
-    HOUR,
-    MINUTE,
-    SECOND,
-    Episode,
-    Event,
-    Fields,
-    Key,
-    Nanos,
-    Origin,
-    Severity,
-    Stamp,
-    Value,
-    short_id,
-)
+from nightporter.model import HOUR, LATENESS, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Distinct, Ruleset
 
 STALE_AFTER: Final = HOUR
+"""What is added to a rule's window and quiet before a key that was not seen is let go."""
 KEY_CAP: Final = 20_000
 """Keys a rule remembers (RULES §4.10)."""
-RECENT_BYTES: Final = 4 << 20
-SAMPLES: Final = 5
-SEEN_LATE_AFTER: Final = 5 * SECOND
-"""How long before the start something must have happened to be told as seen late: what was written while
-the daemon came up is told as usual."""
 PROXY_FORMATS: Final = ("traefik",)
 """Formats of a proxy's access log: there a gateway's address is the client's as far as anyone knows, and
 stays the key (Docker Desktop hides all clients behind it)."""
@@ -68,60 +39,13 @@ EMIT_DEPTH: Final = 3
 """How often a detection may go on as an event that makes a detection: loops end here, counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowRow:
-    """What the commit keeps of one key; `blob` None deletes it."""
-
-    rule: str
-    """The rule's fingerprint: its id and all that its memory depends on."""
-    key: bytes
-    blob: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedRow:
-    """A value that a learned list saw, and when last."""
-
-    list: str
-    value: str
-    seen: Stamp | None
-    """None: it fell out of the list."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a batch changed: everything that has to be in the same commit as its positions."""
-
-    episodes: list[Episode] = field(default_factory=list)
-    windows: list[WindowRow] = field(default_factory=list)
-    learned: list[LearnedRow] = field(default_factory=list)
-    crowded: list[str] = field(default_factory=list)
-    """Rules that had to forget keys: "too many sources: distributed?"."""
-
-    paused: list[tuple[str, str]] = field(default_factory=list)
-    """(rule or event, source): its regex ran out of time too often in that source and pauses there."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """One event that one rule counts for one key."""
-
-    rule: CompiledRule
-    key: Key
-    event: Event
-    fields: Fields
-    depth: int
-
-
 class Engine:
     """One judge for all lanes. `resumed_at`: what crossed before it happened while nobody watched."""
 
     def __init__(self, ruleset: Ruleset, *, resumed_at: Stamp | None = None, key_cap: int = KEY_CAP) -> None:
         self._key_cap = key_cap
-        self._resumed_at = resumed_at
         self._memories: dict[str, Memory] = {}
-        self._touched: dict[str, tuple[str, Key, OpenEpisode]] = {}
-        self._ends: list[tuple[Stamp, str, str, Key, Nanos]] = []
+        self._episodes = Episodes(resumed_at)
         self._crowded: set[str] = set()
         self._pauses_told: dict[tuple[str, str], int] = {}
         self._joins = Joins()
@@ -129,9 +53,6 @@ class Engine:
         """Addresses of gateways and proxies: in a service's own log they hide the client."""
         self._proxied = False
         """Whether there is a proxy's access log to wait for."""
-        self.urgent = False
-        """Something has happened that people should be told now: the next commit must not wait."""
-        self._recent: dict[str, Recent] = {}
         self.counts: Counter[str] = Counter()
         """`late`, `no_key:RULE:FIELD`, `ignored`, `admitted:RULE`, `evicted:RULE` … for `status`."""
         self.rules = CompiledRuleset(ruleset)
@@ -246,125 +167,33 @@ class Engine:
             value = value_hash(seen)
         memory = self._memories[rule.fingerprint]
         entry = memory.get(key)
+        hit = Hit(rule, key, event, fields)
         if entry is None and rule.can_wait:
             self._forget(rule, memory.put(key, event.time))
-            self._remember(rule, key, event, fields)
-            return True
-        track = self._track(rule, entry)
-        over = self._observe(rule, track, event, value)
-        if isinstance(over, Late):
-            self.counts["late"] += 1
-            return False
-        self._remember(rule, key, event, fields)
-        self._forget(rule, memory.put(key, track))
-        track.severity = max(track.severity, rule.severity_of(fields))
-        self._grow_or_open(_Hit(rule, key, event, fields, depth), track, over)
-        return True
-
-    def _observe(self, rule: CompiledRule, track: Track, event: Event, value: int) -> Late | Under | Over:
-        if rule.window is None:
-            return Over(event.time, 1)
-        return observe(track, rule.window, event.origin.lateness, event.time, value)
-
-    def _track(self, rule: CompiledRule, entry: Entry | None) -> Track:
-        if isinstance(entry, Track):
-            return entry
-        values: list[int] | None = [] if isinstance(rule.window, Distinct) else None
-        return Track(stamps=[] if entry is None else [entry], values=values, hits=0 if entry is None else 1)
-
-    def _remember(self, rule: CompiledRule, key: Key, event: Event, fields: Fields) -> None:
+            self._episodes.remember(hit)
+        else:
+            track = _track(rule, entry)
+            outcome = _observed(rule, track, event, value)
+            if isinstance(outcome, Late):
+                self.counts["late"] += 1
+                return False
+            self._forget(rule, memory.put(key, track))
+            opened = self._episodes.count(hit, track, outcome)
+            if opened is not None and rule.emit is not None:
+                self._emit(hit, opened, depth)
         self.counts[f"admitted:{rule.id}"] += 1
-        recent = self._recent.setdefault(event.origin.source, Recent(RECENT_BYTES))
-        recent.add(rule.id, key, event, fields)
+        return True
 
     def _forget(self, rule: CompiledRule, gone: Iterable[tuple[Key, Entry]]) -> None:
         for key, entry in gone:
             self.counts[f"evicted:{rule.id}"] += 1
             self._crowded.add(rule.id)
-            self.urgent = True
-            if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
-                entry.episode.ended = True
-                self._touch(rule, key, entry.episode)
+            self._episodes.end(rule, key, entry)
 
-    # --- episodes ----------------------------------------------------------------------------------------
-
-    def _grow_or_open(self, hit: _Hit, track: Track, outcome: Under | Over) -> None:
-        episode, time = track.episode, hit.event.time
-        # With `quiet: 0s` every match is an episode of its own, equal stamps included.
-        if episode is not None and hit.rule.quiet and time <= episode.last + hit.rule.quiet:
-            self._grow(hit, track, episode)
-            return
-        if episode is not None and not episode.ended:
-            episode.ended = True
-            self._touch(hit.rule, hit.key, episode)
-        if isinstance(outcome, Over):
-            opened = self._open(hit, track, outcome)
-            if hit.rule.emit is not None:
-                self._emit(hit, opened)
-
-    def _grow(self, hit: _Hit, track: Track, episode: OpenEpisode) -> None:
-        """One more event of a known episode; a late one may bridge a gap and take in what came after it."""
-        rule, event = hit.rule, hit.event
-        episode.count += 1
-        episode.first = min(episode.first, event.time)
-        if event.time > episode.last:
-            episode.last = event.time
-            episode.latest = showable(hit.fields)
-            if episode.ended:
-                bridged, episode.last = chain(track.stamps, event.time, rule.quiet)
-                episode.count += max(0, bridged - 1)
-        if track.severity > episode.severity:
-            episode.severity = track.severity
-            self.urgent = True
-        if isinstance(rule.window, Distinct):
-            episode.distinct = max(episode.distinct or 0, held_at_end(track, rule.window.within))
-        self._show(hit.rule, episode, event.raw, hit.fields)
-        self._touch(rule, hit.key, episode)
-        if episode.ended:
-            episode.ended = False
-            self._schedule(rule, hit.key, episode, event.origin.lateness)
-
-    def _open(self, hit: _Hit, track: Track, over: Over) -> OpenEpisode:
-        rule, event, key = hit.rule, hit.event, hit.key
-        if rule.window is None:
-            count, last = 1, event.time
-        else:
-            count, last = chain(track.stamps, over.start, rule.quiet)
-            if isinstance(rule.window, Distinct):
-                count = max(count, track.hits)
-        episode = OpenEpisode(
-            id=short_id(rule.id, key, event.position),
-            first=over.start,
-            last=max(last, event.time),
-            crossed=event.time,
-            count=count,
-            severity=track.severity,
-            top={},
-            samples=[],
-            latest=showable(hit.fields),
-            distinct=over.held if isinstance(rule.window, Distinct) else None,
-            seen_late=self._resumed_at is not None and event.time < self._resumed_at - SEEN_LATE_AFTER,
-        )
-        for recent in self._recent.values():
-            for raw, fields in recent.since(rule.id, key, over.start):
-                self._show(rule, episode, raw, fields)
-        track.episode = episode
-        track.severity = Severity.info
-        self.urgent = True
-        self._touch(rule, key, episode)
-        self._schedule(rule, key, episode, event.origin.lateness)
-        return episode
-
-    @staticmethod
-    def _show(rule: CompiledRule, episode: OpenEpisode, raw: str, fields: Fields) -> None:
-        count_tops(episode, rule, fields)
-        if len(episode.samples) < SAMPLES:
-            episode.samples.append(sample(raw, fields))
-
-    def _emit(self, hit: _Hit, episode: OpenEpisode) -> None:
+    def _emit(self, hit: Hit, episode: OpenEpisode, depth: int) -> None:
         """The detection goes on as an event of its own, for rules that say `from: detection`."""
         rule, event = hit.rule, hit.event
-        if hit.depth >= EMIT_DEPTH:
+        if depth >= EMIT_DEPTH:
             self.counts["emit_loop"] += 1
             return
         origin = Origin(source=rule.id, kind="detection", stream=rule.id, format="record")
@@ -379,15 +208,9 @@ class Engine:
             position=f"{rule.id}:{event.position}",
             raw=event.raw,
         )
-        self.judge(made, self.plan(origin, ("record",)), hit.depth + 1)
+        self.judge(made, self.plan(origin, ("record",)), depth + 1)
 
-    def _touch(self, rule: CompiledRule, key: Key, episode: OpenEpisode) -> None:
-        self._touched[episode.id] = (rule.fingerprint, key, episode)
-        self._memories[rule.fingerprint].dirty.add(key)
-
-    def _schedule(self, rule: CompiledRule, key: Key, episode: OpenEpisode, lateness: Nanos) -> None:
-        due = episode.last + rule.quiet + lateness
-        heapq.heappush(self._ends, (due, episode.id, rule.fingerprint, key, lateness))
+    # --- time --------------------------------------------------------------------------------------------
 
     def advance(self, arrived: Stamp) -> None:
         """Publish the end of episodes that have been quiet for long enough. Call it with each batch and,
@@ -395,21 +218,13 @@ class Engine:
         proxy's line is over are judged here."""
         for event in self._joins.due(arrived):
             self._judge(event, self.plan(event.origin, (event.format,)), 0)
-        while self._ends and self._ends[0][0] < arrived:
-            _, episode_id, fingerprint, key, lateness = heapq.heappop(self._ends)
-            rule = self.rules.by_fingerprint.get(fingerprint)
-            entry = self._memories[fingerprint].peek(key) if rule else None
-            if rule is None or not isinstance(entry, Track) or entry.episode is None:
-                continue
-            episode = entry.episode
-            if episode.id != episode_id or episode.ended:
-                continue
-            if episode.last + rule.quiet + lateness < arrived:
-                episode.ended = True
-                self._touch(rule, key, episode)
-            else:
-                self._schedule(rule, key, episode, lateness)
+        self._episodes.advance(arrived, self._lookup)
         self._forget_stale(arrived)
+
+    def _lookup(self, fingerprint: str, key: Key) -> tuple[CompiledRule, Entry] | None:
+        rule = self.rules.by_fingerprint.get(fingerprint)
+        entry = self._memories[fingerprint].peek(key) if rule is not None else None
+        return None if rule is None or entry is None else (rule, entry)
 
     def _forget_stale(self, arrived: Stamp) -> None:
         """Let go of keys that can no longer matter, so that memory and database follow what goes on now.
@@ -433,21 +248,23 @@ class Engine:
         for rule in self.rules.rules:
             memory = self._memories[rule.fingerprint]
             for key in memory:
-                entry = memory.peek(key)
-                if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
-                    entry.episode.ended = True
-                    self._touch(rule, key, entry.episode)
+                self._episodes.end(rule, key, memory.peek(key))
 
     @property
     def waiting(self) -> bool:
-        """Whether logins wait for the proxy's line: `advance` should then be called several times a second."""
+        """Whether logins wait for the proxy's line: then call `advance` several times a second."""
         return len(self._joins) > 0
+
+    @property
+    def urgent(self) -> bool:
+        """Something has happened that people should be told now: the next commit must not wait."""
+        return self._episodes.urgent or bool(self._crowded)
 
     @property
     def dirty(self) -> bool:
         """Whether anything changed since the last `take_changes`."""
         return bool(
-            self._touched
+            self._episodes.touched()
             or self._crowded
             or self._joins.changed
             or any(memory.dirty for memory in self._memories.values())
@@ -460,11 +277,10 @@ class Engine:
         """What changed since the last call, for the commit; the engine then counts it as kept. Without
         `rows` only what people are told of: a replay keeps nothing."""
         changes = Changes(crowded=sorted(self._crowded), paused=self._new_pauses())
-        timezone = self.rules.ruleset.timezone
-        for fingerprint, key, episode in self._touched.values():
-            rule = self.rules.by_fingerprint.get(fingerprint)
-            if rule is not None:
-                changes.episodes.append(snapshot(rule, key, episode, timezone))
+        for fingerprint, key in self._episodes.touched():
+            if fingerprint in self._memories:
+                self._memories[fingerprint].dirty.add(key)
+        changes.episodes = self._episodes.take(self.rules.by_fingerprint, self.rules.ruleset.timezone)
         for fingerprint, memory in self._memories.items():
             for key in memory.dirty if rows else ():
                 entry = memory.peek(key)
@@ -478,9 +294,7 @@ class Engine:
         for name, members in self.rules.learned.items():
             changes.learned += [LearnedRow(name, value, members.seen(value)) for value in members.dirty]
             members.dirty.clear()
-        self._touched.clear()
         self._crowded.clear()
-        self.urgent = False
         return changes
 
     def _new_pauses(self) -> list[tuple[str, str]]:
@@ -509,7 +323,7 @@ class Engine:
             key, entry = _KEY.decode(row.key), _ENTRY.decode(row.blob)
             self._memories[row.rule].put(key, entry)
             if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
-                self._schedule(rule, key, entry.episode, 2 * MINUTE)
+                self._episodes.watch(rule, key, entry.episode, LATENESS)
         self._joins.restore(sorted(waiting, key=lambda event: event.arrived))
         for memory in self._memories.values():
             memory.dirty.clear()
@@ -527,6 +341,20 @@ _ENCODER = msgspec.msgpack.Encoder()
 _KEY = msgspec.msgpack.Decoder(Key)
 _EVENT = msgspec.msgpack.Decoder(Event)
 _ENTRY: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
+
+
+def _track(rule: CompiledRule, entry: Entry | None) -> Track:
+    """A key's memory, from its lone stamp or from nothing where that is all there is."""
+    if isinstance(entry, Track):
+        return entry
+    values: list[int] | None = [] if isinstance(rule.window, Distinct) else None
+    return Track(stamps=[] if entry is None else [entry], values=values, hits=0 if entry is None else 1)
+
+
+def _observed(rule: CompiledRule, track: Track, event: Event, value: int) -> Outcome:
+    if rule.window is None:
+        return Over(event.time, 1)
+    return observe(track, rule.window, event.origin.lateness, event.time, value)
 
 
 def _filled(sets: Iterable[tuple[str, Value]], fields: Fields) -> Fields:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from nightporter.detect.engine import LearnedRow, WindowRow
+from nightporter.detect.changes import LearnedRow, WindowRow
 from nightporter.model import Position
 
 SCHEMA = """

@@ -155,7 +155,7 @@ def test_what_does_not_fit_names_nobody(
 ) -> None:
     house = House()
     house.login(10.05)
-    house.request(client, began, ended, **changes)  # type: ignore[arg-type]  # only text is changed here
+    house.request(client, began, ended, **changes)
     assert house.blamed() == ["mario"]
 
 

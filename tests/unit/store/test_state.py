@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nightporter.detect.engine import LearnedRow, WindowRow
+from nightporter.detect.changes import LearnedRow, WindowRow
 from nightporter.model import DAY, Episode, Incident, Position, Severity
 from nightporter.store import incidents, state
 
