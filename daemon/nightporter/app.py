@@ -24,9 +24,11 @@ from structlog.typing import FilteringBoundLogger
 
 from nightporter import configfile
 from nightporter.away import Presence, following
+from nightporter.blindness import Blindness
 from nightporter.clock import Clock
 from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
 from nightporter.detect.engine import Engine
+from nightporter.drillpost import DrillDesk
 from nightporter.errors import BadFiles, Problem
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge
@@ -88,7 +90,9 @@ class Daemon:
     readings: list[Reading]
     signals: Signals
     presence: Presence
+    drills: DrillDesk
     parts: dict[str, PartStatus] = field(default_factory=dict)
+    blindness: Blindness = field(default_factory=Blindness)
     told: dict[str, str] = field(default_factory=dict)
     """What kind of mistake was told last, and how it read."""
     successor: Config | None = None
@@ -111,6 +115,7 @@ class Daemon:
                     ("status", self._write_status_for_ever),
                     ("housekeeping", self._keep_house),
                     ("presence", self.presence.run),
+                    ("drill", self.drills.run),
                 )
             }
             self._tell_of_problems(self.rulebook.in_force)
@@ -194,13 +199,15 @@ class Daemon:
     async def _keep_house(self) -> None:
         """Let go of incidents that are long over."""
         while True:
-            now = self.clock.now()
-            await self.database.call(lambda connection: incidents.prune(connection, now))
+            await self.database.call(partial(incidents.prune, now=self.clock.now()))
             await self.clock.sleep(HOUSEKEEPING_S)
 
     async def _write_status_for_ever(self) -> None:
         while True:
             await self._write_status(running=True)
+            statuses = {reading.source.name: reading.source.status() for reading in self.readings}
+            for telling in self.blindness.look(statuses, self.clock.now()):
+                self.judge.tell(telling)
             await self.clock.sleep(STATUS_EVERY_S)
 
     async def _write_status(self, *, running: bool) -> None:
@@ -269,7 +276,8 @@ async def build(
         zone=zone_of(config.timezone),
     )
     await presence.open(config.state / STATUS)
-    return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence)
+    drills = DrillDesk(config, clock, log, lambda: rulebook.in_force.ruleset, judge.tell)
+    return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills)
 
 
 def build_source(config: SourceConfig, clock: Clock) -> Source:

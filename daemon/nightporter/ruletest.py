@@ -17,7 +17,7 @@ from nightporter.errors import Problem
 from nightporter.formats import make_format
 from nightporter.formats.access import shape_of
 from nightporter.lane import Arrival, Lane
-from nightporter.model import SECOND, Chunk, Event, Fields, Nanos, Origin, Position, Stamp, Untrusted
+from nightporter.model import SECOND, Chunk, Episode, Event, Fields, Nanos, Origin, Position, Stamp, Untrusted
 from nightporter.rule import Enricher, LineTest, Rule, Ruleset, TestItem
 
 BEGIN: Final[Stamp] = 1_780_315_200 * SECOND
@@ -52,22 +52,11 @@ def _problem(what: str, test: LineTest, complaint: str) -> Iterator[Problem]:
 
 def run(rule: Rule | None, enricher: Enricher | None, test: LineTest, ruleset: Ruleset) -> str:
     """Run one test; gives what is wrong, or "" for a test that holds."""
-    sources = rule.sources if rule else enricher.sources if enricher else ()
-    origin = origins.named(test.source or sources[0], tz="UTC")
-    produces = make_format(origin).produces
-    small = Ruleset(
-        rules=(replace(rule, enabled=True),) if rule else (),
-        enrichers=tuple(e for e in ruleset.enrichers if applies(e.sources, origin, produces) != frozenset()),
-        lists=ruleset.lists if test.tuned else ruleset.own_lists,
-        timezone="UTC",
-    )
-    engine = Engine(small)
-    lane = Lane(origin, engine, Arrival(replayed=True, latest=BEGIN), scan=False)
-    if rule and applies(rule.sources, origin, produces) == frozenset():
-        return f"the rule does not look at lines from '{origin.source}'"
-    last = _play(test.items, engine, lane)
-    engine.finish()
-    fired = len({episode.id for episode in engine.take_changes().episodes})
+    stage = _Stage(rule, enricher, test, ruleset)
+    if not stage.looked_at:
+        return f"the rule does not look at lines from '{stage.origin.source}'"
+    last, episodes = stage.play()
+    fired = len({episode.id for episode in episodes})
     if test.fires is not None and fired != test.fires:
         return f"it fires {fired} times; the test expects {test.fires}"
     fields = last.fields if last else {}
@@ -77,6 +66,40 @@ def run(rule: Rule | None, enricher: Enricher | None, test: LineTest, ruleset: R
         if fields.get(name) != value
     ]
     return "; ".join(wrong)
+
+
+def episodes(rule: Rule, test: LineTest, ruleset: Ruleset) -> list[Episode]:
+    """The episodes that the rule finds in one of its tests; their stamps are the test's."""
+    return _Stage(rule, None, test, ruleset).play()[1]
+
+
+class _Stage:
+    """An engine with one rule or event, and a lane, for one test."""
+
+    def __init__(
+        self, rule: Rule | None, enricher: Enricher | None, test: LineTest, ruleset: Ruleset
+    ) -> None:
+        sources = rule.sources if rule else enricher.sources if enricher else ()
+        self.origin = origins.named(test.source or sources[0], tz="UTC")
+        produces = make_format(self.origin).produces
+        self.looked_at = rule is None or applies(rule.sources, self.origin, produces) != frozenset()
+        small = Ruleset(
+            rules=(replace(rule, enabled=True),) if rule else (),
+            enrichers=tuple(
+                e for e in ruleset.enrichers if applies(e.sources, self.origin, produces) != frozenset()
+            ),
+            lists=ruleset.lists if test.tuned else ruleset.own_lists,
+            timezone="UTC",
+        )
+        self._test = test
+        self._engine = Engine(small)
+        self._lane = Lane(self.origin, self._engine, Arrival(replayed=True, latest=BEGIN), scan=False)
+
+    def play(self) -> tuple[Event | None, list[Episode]]:
+        """The last event, and what was found."""
+        last = _play(self._test.items, self._engine, self._lane)
+        self._engine.finish()
+        return last, self._engine.take_changes().episodes
 
 
 def _shown(value: object) -> str:

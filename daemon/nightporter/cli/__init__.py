@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "alerts": ("nightporter.cli.alerts:command", "List what was found, newest first."),
     "status": ("nightporter.cli.status:command", "Say what runs, what is watched, what waits to be sent."),
     "notify": ("nightporter.cli.notify:command", "Send a test message."),
+    "drill": ("nightporter.cli.drill:command", "Send a rule's own test lines through it all, marked DRILL."),
     "install": ("nightporter.cli.install:command", "Run in the background from every login on."),
     "uninstall": ("nightporter.cli.uninstall:command", "Take back what install made."),
     "restart": ("nightporter.cli.restart:command", "Restart the background service."),

@@ -106,13 +106,18 @@ def _single(row: OutboxRow, zone: tzinfo | None, now: Stamp) -> Message:
         id=_message_id([row]),
         kind=telling.kind,
         severity=telling.severity,
-        title=Untrusted(_PREFIX[telling.kind] + telling.title),
+        title=Untrusted(_prefix(telling) + telling.title),
         text=Untrusted(telling.message),
         parts=tuple(_single_parts(telling, zone, now)),
         footer=Untrusted(_footer(telling)),
         at=telling.at,
         tellings=(telling,),
     )
+
+
+def _prefix(telling: Telling) -> str:
+    """A test that names a rule is a drill, whose title says so itself."""
+    return "" if telling.kind == "test" and telling.rule else _PREFIX[telling.kind]
 
 
 def _single_parts(telling: Telling, zone: tzinfo | None, now: Stamp) -> Iterable[Part]:

@@ -243,6 +243,21 @@ def history(connection: sqlite3.Connection, destination: str, since: Stamp) -> l
     ]
 
 
+def fates(connection: sqlite3.Connection, ids: Collection[str]) -> dict[tuple[str, str], tuple[str, str]]:
+    """What became of these tellings: (id, destination) → `pending`, `sent` or `parked`, and why it was not
+    sent (the row's own last error, else what its destination suffers from)."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for telling in ids:
+        rows = connection.execute(
+            "SELECT o.destination, o.state, o.error, coalesce(d.error, '') FROM outbox o "
+            "LEFT JOIN outbox_destination d ON d.name = o.destination WHERE o.id = ?",
+            (telling,),
+        )
+        for destination, fate, own, its in rows:
+            found[(telling, destination)] = (fate, "" if fate == "sent" else own or its)
+    return found
+
+
 def counts(connection: sqlite3.Connection, destination: str) -> Counts:
     """How many tellings wait, were sent and were parked, of those still kept."""
     found = connection.execute(
