@@ -58,7 +58,9 @@ class Lane:
         self.literals = self._necessary() if scan else None
         """The bytes of which a line must hold one to be looked at; None: every line is judged."""
         self.scanner: Scanner = EveryLine() if self.literals is None else choose(self.literals)
-        self._back = self.form.look_back if isinstance(self.form, LooksBack) else 0
+        # Asked once: whether an object fits a protocol is a slow question.
+        self._looks_back = self.form if isinstance(self.form, LooksBack) else None
+        self._back = self._looks_back.look_back if self._looks_back is not None else 0
         self._before = b""
         """The last bytes before the chunk, where the format looks back at them."""
         self._identity, self._offset = "", 0
@@ -112,12 +114,12 @@ class Lane:
         self._identity, self._offset = chunk.identity, chunk.start + len(chunk.data)
 
     def _parse(self, chunk: Chunk, start: int, line: bytes, arrived: Stamp) -> Parsed:
-        if not isinstance(self.form, LooksBack):
+        if self._looks_back is None:
             return self.form.parse(line, arrived)
         before = chunk.data[max(0, start - self._back) : start]
         if start < self._back:
             before = (self._before + before)[-self._back :]
-        return self.form.parse_after(before, line, arrived)
+        return self._looks_back.parse_after(before, line, arrived)
 
     def _event(self, chunk: Chunk, start: int, line: bytes, number: int) -> Event:
         arrived = self.arrival.latest if self.arrival.replayed else chunk.arrived

@@ -101,6 +101,8 @@ def key_value(part: KeyPart, fields: Fields) -> Value | None:
         if part.field == "client_ip" and fields.get("event") == "login":
             return fields.get("user")
         return None
+    if part.field == "client_ip" and part.v4 in (None, 32) and ":" not in str(value):
+        return value  # an IPv4 address, normalised long before, is its own group
     if is_address(part):
         return address.group(str(value), part.v4 or 32, part.v6 or 64)
     return value
