@@ -26,6 +26,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "explain": ("nightporter.cli.explain:command", "Say how lines are read and which rules count them."),
     "alerts": ("nightporter.cli.alerts:command", "List what was found, newest first."),
     "status": ("nightporter.cli.status:command", "Say what runs, what is watched, what waits to be sent."),
+    "doctor": ("nightporter.cli.doctor:command", "Say what is wrong or blind, and how to mend it."),
     "notify": ("nightporter.cli.notify:command", "Send a test message."),
     "drill": ("nightporter.cli.drill:command", "Send a rule's own test lines through it all, marked DRILL."),
     "install": ("nightporter.cli.install:command", "Run in the background from every login on."),
