@@ -35,11 +35,17 @@ DELIVERED_S: Final = 30.0
 """How long it is waited for, from the daemon's answer on."""
 _POLL_S: Final = 0.1
 _TEXT: Final = 300
+_WORDS: Final = {
+    "sent": "sent",
+    "pending": "not sent yet",
+    "barred": "refused; look at its address in the config",
+    "parked": "given up",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one message at one destination. `state`: sent, pending or parked."""
+    """What became of one message at one destination. `state`: sent, pending, barred or parked."""
 
     title: str
     severity: str
@@ -48,10 +54,9 @@ class Fate:
     why: str = ""
 
     def __str__(self) -> str:
-        words = {"sent": "sent", "pending": "not sent yet", "parked": "given up"}
         why = f": {for_terminal(self.why, _TEXT)}" if self.why else ""
         title = for_terminal(self.title, _TEXT)
-        return f"{title} → {self.destination}: {words.get(self.state, self.state)}{why}"
+        return f"{title} → {self.destination}: {_WORDS[self.state]}{why}"
 
 
 @click.command(epilog="Example: nightporter drill login-bruteforce")
@@ -114,7 +119,7 @@ async def _watched(database: Path, tellings: Sequence[Posted], clock: Clock) -> 
     deadline = clock.monotonic() + DELIVERED_S
     while True:
         fates = list(_fates(database, tellings))
-        if all(fate.state in ("sent", "parked") for fate in fates) or clock.monotonic() >= deadline:
+        if all(fate.state != "pending" for fate in fates) or clock.monotonic() >= deadline:
             return fates
         await clock.sleep(_POLL_S)
 
@@ -145,7 +150,6 @@ def _in_process(config: Config, rule: str, clock: Clock) -> tuple[list[Fate], li
     for telling, said in zip(held.tellings, posted(held.tellings), strict=True):
         for name in telling.notify:
             outcome = send_now(channels[name], telling, zone, now)
-            sent = isinstance(outcome, Delivered)
-            why = "" if sent else in_words(outcome)
-            fates.append(Fate(said.title, said.severity.name, name, "sent" if sent else "pending", why))
+            state, why = ("sent", "") if isinstance(outcome, Delivered) else ("pending", in_words(outcome))
+            fates.append(Fate(said.title, said.severity.name, name, state, why))
     return fates, list(held.notes)

@@ -244,16 +244,18 @@ def history(connection: sqlite3.Connection, destination: str, since: Stamp) -> l
 
 
 def fates(connection: sqlite3.Connection, ids: Collection[str]) -> dict[tuple[str, str], tuple[str, str]]:
-    """What became of these tellings: (id, destination) → `pending`, `sent` or `parked`, and why it was not
-    sent (the row's own last error, else what its destination suffers from)."""
+    """What became of these tellings: (id, destination) → `sent`, `parked`, `pending`, or `barred` (it waits,
+    and its destination refuses us as such), and why it was not sent (the row's own last error, else what its
+    destination suffers from)."""
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for telling in ids:
         rows = connection.execute(
-            "SELECT o.destination, o.state, o.error, coalesce(d.error, '') FROM outbox o "
-            "LEFT JOIN outbox_destination d ON d.name = o.destination WHERE o.id = ?",
+            "SELECT o.destination, o.state, o.error, coalesce(d.error, ''), coalesce(d.broken, 0) "
+            "FROM outbox o LEFT JOIN outbox_destination d ON d.name = o.destination WHERE o.id = ?",
             (telling,),
         )
-        for destination, fate, own, its in rows:
+        for destination, state, own, its, broken in rows:
+            fate = "barred" if state == "pending" and broken else state
             found[(telling, destination)] = (fate, "" if fate == "sent" else own or its)
     return found
 
