@@ -38,7 +38,8 @@ format: $(VENV)/.made-to-test
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.made-to-test
-	@$(BIN)/python -m pytest -q -s -m "not long" $(ARGS) tests/bench
+	@$(BIN)/python -m tests.bench.scan
+	@$(BIN)/python -m tests.bench.end_to_end
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
