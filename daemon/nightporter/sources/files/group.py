@@ -52,6 +52,21 @@ def stream_of(path: Path) -> str:
     return str(Path(os.path.realpath(path.parent)) / path.name)
 
 
+def origin_of(config: FileSourceConfig, stream: str) -> Origin:
+    """What is true of every line of one of the source's files."""
+    return Origin(
+        source=config.name,
+        kind="file",
+        stream=stream,
+        format=config.format,
+        services=(config.service,) if config.service else (),
+        fields=(("service", config.service),) if config.service else (),
+        tz=config.tz,
+        trusted_proxies=config.trusted_proxies,
+        lateness=round(config.lateness_s * SECOND),
+    )
+
+
 @dataclass(slots=True)
 class Members:
     """A glob, as it was last listed."""
@@ -128,17 +143,7 @@ class Group:
 
     def _follower(self, path: Path, stream: str, *, new: bool) -> Follower:
         config = self._config
-        origin = Origin(
-            source=config.name,
-            kind="file",
-            stream=stream,
-            format=config.format,
-            services=(config.service,) if config.service else (),
-            fields=(("service", config.service),) if config.service else (),
-            tz=config.tz,
-            trusted_proxies=config.trusted_proxies,
-            lateness=round(config.lateness_s * SECOND),
-        )
+        origin = origin_of(config, stream)
         at_end = config.start == "end" and not new
         return Follower(path, origin, mark=self._marks.get(stream), at_end=at_end, buffer=self._buffer)
 
