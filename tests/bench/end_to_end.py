@@ -1,7 +1,7 @@
 """A whole replay beside simpler programs on the same file: `python -m tests.bench.end_to_end [LINES]`.
 
-Each runs as a process of its own, twice; the better CPU time counts, and ratios are to `grep -c`, the floor. What
-judges every line by a regex, as most such programs do, is the `re` row.
+Each runs as a process of its own, twice; the better CPU time counts, and ratios are to `grep -c`, the floor.
+What judges every line by a regex, as most such programs do, is the `re` row.
 """
 
 from __future__ import annotations
