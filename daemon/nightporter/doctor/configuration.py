@@ -32,12 +32,16 @@ def findings(facts: ConfigFacts) -> Iterator[Finding]:
 
 def about_problems(facts: ConfigFacts) -> Iterator[Finding]:
     """Every mistake, with its place; a warning is only noted."""
-    for problem in facts.problems:
-        what = f"{problem.place}: {problem.found}"
-        if problem.expected:
-            what += f"; expected {problem.expected}"
-        mend = problem.fix or (f"did you mean '{problem.nearest}'?" if problem.nearest else "")
-        yield _SAY.note(what, mend) if problem.warning else _SAY.wrong(what, mend or "nightporter check")
+    yield from (of_problem(_SAY, problem) for problem in facts.problems)
+
+
+def of_problem(say: Voice, problem: Problem) -> Finding:
+    """A mistake in a file, of the config or of a rule, as a finding."""
+    what = f"{problem.place}: {problem.found}"
+    if problem.expected:
+        what += f"; expected {problem.expected}"
+    mend = problem.fix or (f"did you mean '{problem.nearest}'?" if problem.nearest else "")
+    return say.note(what, mend) if problem.warning else say.wrong(what, mend or "nightporter check")
 
 
 def about_presence(facts: ConfigFacts) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def about_nobody(config: Config) -> Iterator[Finding]:
         yield _SAY.wrong(
             "no destination leaves this machine: an agent's terminal is seen by nobody",
             'destinations:\n  - {name: phone, kind: apprise, url: "keychain:nightporter-phone"}\n'
-            "# and put the address there: security add-generic-password -a nightporter -s nightporter-phone -w",
+            "# then: security add-generic-password -a nightporter -s nightporter-phone -w",
         )
     routed = {route.to for route in config.routes}
     for entry in config.destinations:

@@ -111,6 +111,7 @@ def _proxy(seen: Seen, view: View) -> Iterator[Finding]:
         platform=view.platform,
         home=str(view.home),
         user=view.user,
+        emptied=view.emptied,
     )
     yield from proxy.findings(facts)
 

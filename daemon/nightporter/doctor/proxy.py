@@ -79,6 +79,8 @@ class ProxyFacts:
     platform: str
     home: str
     user: str
+    emptied: tuple[str, ...] = ()
+    """Folders that the machine empties, links followed."""
 
 
 def dropped(logs: Iterable[ProxyLog]) -> frozenset[str]:
@@ -197,7 +199,7 @@ def about_chains(log: ProxyLog) -> Iterator[Finding]:
 
 def about_place(log: ProxyLog, facts: ProxyFacts) -> Iterator[Finding]:
     """macOS empties /tmp at every start, and removes what was not touched for three days."""
-    if not log.real.startswith(("/tmp/", "/private/tmp/", "/var/tmp/")):  # noqa: S108 - looked for, not used
+    if not any(log.real.startswith(f"{folder}/") for folder in facts.emptied):
         return
     if facts.platform != "darwin":
         yield _SAY.note(f"{log.path} lies in a folder that is emptied at a start of the machine")

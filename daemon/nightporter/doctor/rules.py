@@ -10,6 +10,7 @@ from nightporter.detect import necessary
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, applies
 from nightporter.detect.patterns import PatternError, compile_pattern
 from nightporter.detect.predicates import resolve_values
+from nightporter.doctor.configuration import of_problem
 from nightporter.doctor.finding import Finding, Voice, listed
 from nightporter.doctor.proxy import HEADERS
 from nightporter.errors import Problem
@@ -54,12 +55,7 @@ def findings(facts: RuleFacts) -> Iterator[Finding]:
 
 def about_problems(facts: RuleFacts) -> Iterator[Finding]:
     """Mistakes in files, each with its place; else how many rules there are."""
-    for problem in facts.problems:
-        said = f"{problem.place}: {problem.found}"
-        if problem.warning:
-            yield _SAY.note(said, problem.fix)
-        else:
-            yield _SAY.wrong(said, problem.fix or "nightporter check")
+    yield from (of_problem(_SAY, problem) for problem in facts.problems)
     if all(problem.warning for problem in facts.problems):
         on = sum(rule.enabled for rule in facts.ruleset.rules)
         yield _SAY.right(f"{on} rules are on")

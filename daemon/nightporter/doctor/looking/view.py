@@ -34,6 +34,8 @@ class View:
     uid: int = field(default_factory=os.getuid)
     executable: str = sys.executable
     look_s: float = LOOK_S
+    emptied: tuple[str, ...] = ("/tmp", "/private/tmp", "/var/tmp")  # noqa: S108 - looked for, not used
+    """Folders that the machine empties. On a Mac /tmp is a link to /private/tmp."""
 
     @property
     def user(self) -> str:
