@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nightporter import configfile, rulebook
+from nightporter import configfile, rulefiles
 from nightporter.config import Config
 from nightporter.errors import BadFiles
 from nightporter.rule import Ruleset
@@ -39,7 +39,7 @@ def ruleset_of(config: Config, only: Sequence[Path] = ()) -> Ruleset:
         found = read(only)
         sources, unread = found.texts, found.problems
     else:
-        sources, unread = rulebook.texts(config)
+        sources, unread = rulefiles.texts(config)
     loaded = load(sources, configfile.surroundings(config))
     problems = [p for p in (*unread, *loaded.problems) if not p.warning]
     if problems:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nightporter import rulebook, ruletest
+from nightporter import rulefiles, ruletest
 from nightporter.cli._rules import config_of, config_option
 from nightporter.errors import BadFiles, Problem
 from nightporter.ruleset import read
@@ -28,13 +28,13 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
         for problem in err.problems:
             click.echo(str(problem), err=True)
         return 2
-    sources, unread = rulebook.texts(config)
+    sources, unread = rulefiles.texts(config)
     if files:
         extra = read(files)
         named = {source.name for source in extra.texts}
         sources = (*(s for s in sources if s.shipped and s.name not in named), *extra.texts)
         unread = (*unread, *extra.problems)
-    loaded = rulebook.judged(sources, config)
+    loaded = rulefiles.judged(sources, config)
     problems = [*unread, *loaded.problems]
     for problem in sorted(problems, key=lambda p: p.place):
         click.echo(str(problem), err=True)

@@ -10,7 +10,7 @@ from nightporter import ruletest
 from nightporter.cli._rules import config_of, config_option
 from nightporter.configfile import surroundings
 from nightporter.errors import BadFiles
-from nightporter.rulebook import texts
+from nightporter.rulefiles import texts
 from nightporter.ruleset import load, read
 
 

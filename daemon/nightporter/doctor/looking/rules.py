@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nightporter import rulebook
+from nightporter import rulefiles
 from nightporter.config import Config
 from nightporter.errors import Problem
 from nightporter.rule import Ruleset
@@ -21,8 +21,8 @@ class LoadedRules:
 
 def look(config: Config) -> LoadedRules:
     """Blocking, about two seconds with the shipped rules."""
-    sources, unread = rulebook.texts(config)
-    loaded = rulebook.judged(sources, config)
+    sources, unread = rulefiles.texts(config)
+    loaded = rulefiles.judged(sources, config)
     return LoadedRules(
         ruleset=loaded.ruleset,
         problems=(*unread, *loaded.problems),
