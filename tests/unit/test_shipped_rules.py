@@ -160,9 +160,13 @@ def test_a_threshold_is_the_smallest_that_its_own_tests_allow(rule: Rule) -> Non
 def test_an_event_has_tests_with_an_outcome(enricher: Enricher) -> None:
     assert enricher.tests
     sets = dict(enricher.sets)
-    assert sets["event"] == "lockout" or (
-        sets["event"] == "login" and sets["outcome"] in ("failure", "success")
-    )
+    match sets["event"]:
+        case "login":
+            assert sets["outcome"] in ("failure", "success")
+        case "account":
+            assert sets["account"] in ("created", "role_changed")
+        case other:
+            assert other == "lockout"
     assert "service" in sets
 
 
