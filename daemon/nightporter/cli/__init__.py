@@ -24,6 +24,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "test": ("nightporter.cli.test:command", "Judge the rules by their own tests."),
     "replay": ("nightporter.cli.replay:command", "Judge old log files; send nothing."),
     "explain": ("nightporter.cli.explain:command", "Say how lines are read and which rules count them."),
+    "tail": ("nightporter.cli.tail:command", "Show lines as they come, with the rules that count each."),
     "alerts": ("nightporter.cli.alerts:command", "List what was found, newest first."),
     "status": ("nightporter.cli.status:command", "Say what runs, what is watched, what waits to be sent."),
     "doctor": ("nightporter.cli.doctor:command", "Say what is wrong or blind, and how to mend it."),
