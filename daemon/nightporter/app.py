@@ -29,7 +29,7 @@ from nightporter.clock import Clock
 from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
 from nightporter.detect.engine import Engine
 from nightporter.drillpost import DrillDesk
-from nightporter.errors import BadFiles, Problem
+from nightporter.errors import BadFiles, NightporterError, Place, Problem
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge
 from nightporter.model import Chunk, Severity, Telling, short_id
@@ -39,6 +39,7 @@ from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
 from nightporter.sources.base import Source
 from nightporter.store import incidents, outbox, state
 from nightporter.store.database import Database
+from nightporter.store.lock import only_one
 from nightporter.supervise import PartStatus, supervise
 
 SCHEMAS: Final = (state.SCHEMA, incidents.SCHEMA, outbox.SCHEMA)
@@ -97,6 +98,8 @@ class Daemon:
     """What kind of mistake was told last, and how it read."""
     successor: Config | None = None
     """The config that the next life runs with, once it has changed."""
+    refused: Config | None = None
+    """A config that was tried and could not be used."""
     version: str = field(default_factory=lambda: metadata.version("nightporter"))
     """Asked once: after an upgrade the disk says another than this process is."""
 
@@ -168,6 +171,12 @@ class Daemon:
             )
         self.told[title] = text
 
+    def keep_refusing(self, config: Config, why: str) -> None:
+        """This config was tried and could not be used: say so, and do not try it again until it changes."""
+        self.refused = config
+        problem = Problem(place=Place(str(config.path)), found=why)
+        self._tell_mistakes("config.yaml cannot be used; the last good config stays in force", [problem])
+
     async def _follow_config(self) -> None:
         """Return when config.yaml says something else, and is right."""
         path = self.config.path
@@ -192,7 +201,7 @@ class Daemon:
                 self.log.warning("config.problem", problem=str(problem))
             errors = [problem for problem in loaded.problems if not problem.warning]
             self._tell_mistakes("config.yaml has a mistake; the last good config stays in force", errors)
-            if loaded.ok and loaded.config != self.config:
+            if loaded.ok and loaded.config not in (self.config, self.refused):
                 self.successor = loaded.config
                 return
 
@@ -246,6 +255,7 @@ async def build(
     config: Config, *, clock: Clock, log: FilteringBoundLogger, signals: Signals, stack: AsyncExitStack
 ) -> Daemon:
     """Build every part of one config; `stack` closes them."""
+    stack.enter_context(only_one(config.state))
     database = await Database.open(config.state / DATABASE, SCHEMAS)
     stack.push_async_callback(database.close)
     rulebook = Rulebook(config, database, clock, log)
@@ -304,11 +314,26 @@ async def run_daemon(config: Config, *, clock: Clock, log: FilteringBoundLogger,
 
     Raises what keeps it from starting at all.
     """
-    successor: Config | None = config
-    while successor is not None:
+    before: Config | None = None
+    refused: Config | None = None
+    why = ""
+    while True:
         async with AsyncExitStack() as stack:
-            daemon = await build(successor, clock=clock, log=log, signals=signals, stack=stack)
+            try:
+                daemon = await build(config, clock=clock, log=log, signals=signals, stack=stack)
+            except NightporterError as err:
+                if before is None:
+                    raise
+                # The new config reads well but cannot be lived with (a URL that no service knows …).
+                log.error("config.unusable", error=str(err))
+                config, before, refused, why = before, None, config, str(err)
+                continue
+            if refused is not None:
+                daemon.keep_refusing(refused, why)
             successor = await daemon.run()
+        if successor is None:
+            return
+        config, before, refused = successor, config, None
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.parts.access import clf
-from tests.parts.daemon import Daemon
+from tests.parts.daemon import PROGRAM, Daemon
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -173,6 +174,33 @@ def test_a_broken_config_changes_nothing_and_is_told(tmp_path: Path) -> None:
         (notice,) = daemon.wait_for_alerts(1)
         assert "did you mean 'sources'?" in notice["message"]
         assert len(daemon.events("daemon.started")) == 1
+
+
+def test_a_config_that_cannot_be_used_leaves_the_last_good_one_in_force(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    daemon = daemon_on(tmp_path, log)
+    daemon.rule_file("burst.yaml", BURST)
+    with daemon:
+        good = daemon.config_file.read_text()
+        daemon.config_file.write_text(
+            good.replace("destinations:", "destinations:\n- {name: x, kind: apprise, url: 'nonsense://x'}")
+        )
+        (notice,) = daemon.wait_for_alerts(1)
+        assert "apprise knows no such URL" in notice["message"]
+        with log.open("a") as file:
+            file.writelines(clf("203.0.113.9", "/x", 404) for _ in range(5))
+        daemon.wait_for_alerts(1, "burst")
+        assert len(daemon.events("config.unusable")) == 1
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    daemon = daemon_on(tmp_path, tmp_path / "access.log")
+    with daemon:
+        command = [PROGRAM, "run", "--config", str(daemon.config_file)]
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert second.returncode == 2
+        assert f"another Nightporter (process {daemon.pid})" in second.stderr
+        assert "Traceback" not in second.stderr
 
 
 def test_sigterm_ends_it_within_five_seconds_and_what_was_written_is_told(tmp_path: Path) -> None:

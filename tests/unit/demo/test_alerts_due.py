@@ -15,7 +15,7 @@ from nightporter.demo.story import Expected, Story, read_story
 from nightporter.model import SECOND, Chunk, Position
 from nightporter.replay import Replay
 from nightporter.rule import Ruleset
-from nightporter.rulebook import judged, texts
+from nightporter.rulefiles import judged, texts
 
 STORY = read_story()
 CONFIG = config_for(Stage(Path("/nowhere")), STORY)
