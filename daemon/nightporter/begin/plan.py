@@ -1,0 +1,113 @@
+"""Which sources a config gets, and why: pure, from the facts of a look around."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from nightporter.config import ContainerFileSource, DockerSource, FileSource, SourceConfig
+from nightporter.doctor.finding import listed
+from nightporter.doctor.proxy import ENOUGH, ProxyLog
+from nightporter.survey.facts import Survey
+
+_NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One entry of `sources:` and what is said about it."""
+
+    source: SourceConfig
+    why: tuple[str, ...]
+    """Sentences for its comment. May hold text of the machine's."""
+
+
+def sources(survey: Survey) -> tuple[Planned, ...]:
+    """All of them, the proxy first. Empty where nothing was found."""
+    found = [*_traefik(survey), *_docker(survey), *_services(survey)]
+    return tuple(_named_apart(found))
+
+
+def _traefik(survey: Survey) -> Iterator[Planned]:
+    facts = survey.traefik
+    if facts.logs:
+        source = FileSource(
+            name="traefik",
+            paths=tuple(found.log.path for found in facts.logs),
+            format="traefik",
+            trusted_proxies=facts.trusted,
+        )
+        why = tuple(f"{found.log.path}: {found.why}; {shown(found.log)}." for found in facts.logs)
+        yield Planned(source=source, why=why)
+    for inside in facts.inside:
+        yield Planned(
+            source=ContainerFileSource(
+                name=f"traefik-{inside.container}",
+                container=inside.container,
+                path=inside.path,
+                format="traefik",
+                trusted_proxies=facts.trusted,
+            ),
+            why=(f"{inside.why}. No folder of this machine leads there: it is read through the engine.",),
+        )
+
+
+def shown(log: ProxyLog) -> str:
+    """What the end of a log holds, in a few words."""
+    if log.trouble:
+        return f"it {log.trouble}"
+    if not log.access:
+        return (
+            "it holds no requests yet" if not log.service else "it holds Traefik's own log, and no requests"
+        )
+    spelled = "JSON" if log.json >= log.common + log.generic else "CLF" if log.common else "generic CLF"
+    mixed = ", mixed with Traefik's own log" if log.service else ""
+    headers = "" if log.agents or log.access < ENOUGH else ", no headers: rules about user agents are off"
+    return f"{spelled}{mixed}, {rate(log)}{headers}"
+
+
+def rate(log: ProxyLog) -> str:
+    """`12 a minute`, `3 an hour`."""
+    if log.rate >= 1:
+        return f"{log.rate:,.0f} a minute"
+    return f"{max(1, round(log.rate * 60))} an hour" if log.rate else "few lines"
+
+
+def _docker(survey: Survey) -> Iterator[Planned]:
+    if survey.docker is None or not survey.docker.facts.url:
+        return
+    facts = survey.docker.facts
+    why = f"The engine at {facts.url}: {facts.why}."
+    names = listed((one.container.name for one in facts.containers), 12)
+    there = (
+        f"It does not answer now: {facts.trouble}." if facts.trouble else f"Containers: {names or 'none'}."
+    )
+    yield Planned(source=DockerSource(name="docker"), why=(why, there))
+
+
+def _services(survey: Survey) -> Iterator[Planned]:
+    for log in survey.services:
+        alone = f"{log.title} writes its logins to files only."
+        if log.inside:
+            source: SourceConfig = ContainerFileSource(
+                name=log.name, container=log.name, path=log.path, service=log.service
+            )
+            why = f"{alone} They lie in a volume of container {log.name}: they are read through the engine."
+        else:
+            source = FileSource(name=log.name, paths=(log.path,), service=log.service)
+            why = f"{alone} {log.found or 'None'} there now."
+        yield Planned(source=source, why=(why,))
+
+
+def _named_apart(found: Sequence[Planned]) -> Iterator[Planned]:
+    """With names that are valid and different."""
+    taken: set[str] = set()
+    for planned in found:
+        base = _NOT_A_NAME.sub("-", planned.source.name).strip("-.")[:50] or "source"
+        name, number = base, 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        taken.add(name)
+        yield replace(planned, source=replace(planned.source, name=name))

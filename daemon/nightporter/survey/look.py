@@ -1,0 +1,153 @@
+"""One look around: all subjects, each with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+from nightporter.config import DockerSource
+from nightporter.doctor.containers import Running
+from nightporter.doctor.looking import allowlist, containers
+from nightporter.doctor.looking.containers import EngineView
+from nightporter.doctor.looking.view import Unseen, View, apart, looked, told
+from nightporter.services import KNOWN, Service, recognised
+from nightporter.sources.docker.container import services
+from nightporter.survey import traefik
+from nightporter.survey.facts import AcmeFacts, ServiceLog, Survey, TraefikFacts
+from nightporter.survey.traefik import in_volume, on_host
+
+T = TypeVar("T")
+
+_MOST_FILES: Final = 1_000
+_ACME_FOLDERS: Final = (
+    "~/traefik/certificates",
+    "~/traefik/acme",
+    "~/traefik",
+    "~/docker/traefik",
+    "/etc/traefik",
+    "/etc/traefik/acme",
+)
+
+
+async def survey(view: View, root: Path = Path("/")) -> Survey:
+    """Look at everything. `view.home` and `root` are where paths with and without `~` begin."""
+    docker = await looked(containers.look_at(view, DockerSource(name="docker")), 2 * view.look_s)
+    running = docker.facts.containers if isinstance(docker, EngineView) else ()
+    async with asyncio.TaskGroup() as group:
+        proxy = group.create_task(_traefik(view, root, running))
+        logs = group.create_task(
+            looked(apart(lambda: service_logs(view, root, running), "services"), view.look_s)
+        )
+        lists = group.create_task(looked(apart(lambda: allowlist.look(view, running), "env"), view.look_s))
+    found = proxy.result()
+    facts = found if isinstance(found, TraefikFacts) else TraefikFacts()
+    acme = await looked(apart(lambda: acme_files(view, root, facts), "acme"), view.look_s)
+    looks = {
+        "Docker": docker,
+        "Traefik": found,
+        "services": logs.result(),
+        ".env": lists.result(),
+        "acme": acme,
+    }
+    return Survey(
+        traefik=facts,
+        docker=docker if isinstance(docker, EngineView) else None,
+        services=_or_none(logs.result()),
+        lists=_or_none(lists.result()),
+        acme=_or_none(acme),
+        troubles=tuple(
+            f"{subject} could not be looked at: {look.why}"
+            for subject, look in looks.items()
+            if isinstance(look, Unseen)
+        ),
+    )
+
+
+def _or_none(look: tuple[T, ...] | Unseen) -> tuple[T, ...]:
+    return () if isinstance(look, Unseen) else look
+
+
+async def _traefik(view: View, root: Path, running: Sequence[Running]) -> TraefikFacts | Unseen:
+    processes = (await told("ps", "-axo", "args=") or "").splitlines()
+    return await looked(apart(lambda: traefik.look(view, root, processes, running), "traefik"), view.look_s)
+
+
+# -- services that write their logins to files only
+
+
+def service_logs(view: View, root: Path, running: Iterable[Running]) -> tuple[ServiceLog, ...]:
+    """Those in containers by their mounts, those without by their usual places. Blocking."""
+    found: list[ServiceLog] = []
+    contained: set[str] = set()
+    for one in running:
+        service = recognised(services(one.container))
+        if service is None:
+            continue
+        contained.add(service.name)
+        if service.failures == "file" and service.files:
+            found.append(_in_container(service, one))
+    for service in KNOWN.values():
+        if service.failures == "file" and service.name not in contained:
+            found += _native(service, view, root)
+    return tuple(found)
+
+
+def _in_container(service: Service, one: Running) -> ServiceLog:
+    """Its log where it can be reached best: files in a mounted folder, a mounted folder, a volume."""
+    name = one.container.name
+    places = [(file.inside, on_host(file.inside, one)) for file in service.files]
+    mounted = [(host, count_files(host)) for _, host in places if host]
+    if mounted:
+        path, count = max(mounted, key=lambda place: place[1] > 0)
+        return ServiceLog(service=service.name, title=service.title, name=name, path=path, found=count)
+    path = next((inside for inside, _ in places if in_volume(inside, one)), places[0][0])
+    return ServiceLog(service=service.name, title=service.title, name=name, path=path, inside=True)
+
+
+def _native(service: Service, view: View, root: Path) -> Iterator[ServiceLog]:
+    for file in service.files:
+        for place in file.host:
+            at = view.home / place[2:] if place.startswith("~/") else root / place.lstrip("/")
+            if count := count_files(str(at)):
+                yield ServiceLog(
+                    service=service.name, title=service.title, name=service.name, path=str(at), found=count
+                )
+
+
+def count_files(pattern: str) -> int:
+    """How many files a path or glob means now."""
+    names = islice(glob.iglob(pattern), _MOST_FILES)  # noqa: PTH207 - absolute, which Path.glob refuses
+    return sum(Path(name).is_file() for name in names)
+
+
+# -- certificates
+
+
+def acme_files(view: View, root: Path, facts: TraefikFacts) -> tuple[AcmeFacts, ...]:
+    """The files that the static configs name, and acme.json at usual places. Blocking."""
+    named = [
+        Path(static.place).parent / path
+        for static in facts.statics
+        for path in static.acme
+        if static.place.startswith("/") or path.startswith("/")
+    ]
+    usual = [
+        (view.home / folder[2:] if folder.startswith("~/") else root / folder.lstrip("/")) / "acme.json"
+        for folder in _ACME_FOLDERS
+    ]
+    found: dict[tuple[int, int], AcmeFacts] = {}
+    for path in (*named, *usual):
+        try:
+            seen = path.stat()
+        except OSError:
+            continue  # most are not there; a folder that is refused hides its file from us alone
+        if stat.S_ISREG(seen.st_mode):
+            found.setdefault(
+                (seen.st_dev, seen.st_ino), AcmeFacts(path=path, mode=stat.S_IMODE(seen.st_mode))
+            )
+    return tuple(found.values())

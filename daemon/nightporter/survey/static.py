@@ -1,0 +1,157 @@
+"""Traefik's static config, in all three of its spellings: file (YAML, TOML), arguments, environment. Pure.
+
+Keys are case-insensitive in each (https://doc.traefik.io/traefik/reference/static-configuration/overview/,
+2026-11), so all are lowered here. A file wins over arguments, arguments over the environment; Traefik takes
+the first that is there, and so does whoever calls these.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Tree = Mapping[str, object]
+"""A config as nested maps; its leaves are whatever stood there."""
+
+_LISTS: Final = 64
+"""Entry points, resolvers and addresses that are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticConfig:
+    """What matters here of one static config."""
+
+    place: str
+    """The file, or `arguments`, `environment`."""
+    access: bool = False
+    """Whether it has an access log at all; the default is none."""
+    access_path: str = ""
+    """Its file; empty: standard output."""
+    json: bool = False
+    keeps_headers: bool = False
+    """Whether any request header is kept; by default none is."""
+    service_path: str = ""
+    """The file of Traefik's own log; empty: standard output."""
+    trusted: tuple[str, ...] = ()
+    """Whose X-Forwarded-For its entry points believe."""
+    acme: tuple[str, ...] = ()
+    """Where its resolvers keep their certificates."""
+
+    @property
+    def log_paths(self) -> tuple[str, ...]:
+        """The files it writes, the access log first."""
+        return tuple(dict.fromkeys(path for path in (self.access_path, self.service_path) if path))
+
+
+def read_file(name: str, text: str) -> Tree | None:
+    """The tree of a file's text, by its name's ending; None for what is no map. Raises ValueError for text
+    that is neither YAML nor TOML."""
+    import yaml
+
+    try:
+        found = tomllib.loads(text) if name.endswith(".toml") else yaml.safe_load(text)
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError) as err:
+        raise ValueError(f"cannot be read: {type(err).__name__}") from err
+    return found if isinstance(found, dict) else None
+
+
+def read_arguments(words: Iterable[str]) -> Tree:
+    """The tree of `--accesslog.filepath=X` and `--accesslog.filepath X`; `--accesslog` alone is true."""
+    tree: dict[str, object] = {}
+    name = ""
+    for word in words:
+        if word.startswith("--"):
+            if name:
+                _put(tree, name.split("."), "true")
+            name, equals, value = word[2:].partition("=")
+            if equals:
+                _put(tree, name.split("."), value)
+                name = ""
+        elif name:
+            _put(tree, name.split("."), word)
+            name = ""
+    if name:
+        _put(tree, name.split("."), "true")
+    return tree
+
+
+def read_environ(environ: Iterable[tuple[str, str]]) -> Tree:
+    """The tree of `TRAEFIK_ACCESSLOG_FILEPATH=X`."""
+    tree: dict[str, object] = {}
+    for name, value in environ:
+        if name.startswith("TRAEFIK_"):
+            _put(tree, name.removeprefix("TRAEFIK_").split("_"), value)
+    return tree
+
+
+def config_file(tree: Tree) -> str:
+    """The file that the arguments name (`--configFile=X`); empty: none."""
+    return _text(tree, "configfile")
+
+
+def of_tree(place: str, tree: Tree) -> StaticConfig:
+    """What a tree says."""
+    access = _at(tree, "accesslog")
+    headers = _at(access, "fields", "headers")
+    entry_points = [value for _, value in _entries(_at(tree, "entrypoints"))]
+    resolvers = [value for _, value in _entries(_at(tree, "certificatesresolvers"))]
+    modes = [_text(headers, "defaultmode"), *(str(mode) for _, mode in _entries(_at(headers, "names")))]
+    return StaticConfig(
+        place=place,
+        access=access is not None and str(access).lower() != "false",
+        access_path=_text(access, "filepath"),
+        json=_text(access, "format").lower() == "json",
+        keeps_headers=any(mode.lower() in ("keep", "redact") for mode in modes),
+        service_path=_text(_at(tree, "log"), "filepath"),
+        trusted=tuple(
+            dict.fromkeys(
+                ip for point in entry_points for ip in _texts(point, "forwardedheaders", "trustedips")
+            )
+        ),
+        acme=tuple(dict.fromkeys(path for one in resolvers if (path := _text(one, "acme", "storage")))),
+    )
+
+
+def _put(tree: dict[str, object], names: list[str], value: str) -> None:
+    *above, last = (name.lower() for name in names)
+    for name in above:
+        inner = tree.get(name)
+        if not isinstance(inner, dict):  # `--accesslog` before `--accesslog.filepath=X`
+            inner = tree[name] = {}
+        tree = inner
+    if not isinstance(tree.get(last), dict):
+        tree[last] = value
+
+
+_ABSENT: Final = object()
+
+
+def _at(tree: object, *names: str) -> object | None:
+    """What stands below these keys, lower case; None where nothing does. A key without a value is an empty
+    map: `accessLog: {}` and `accessLog:` both turn the log on."""
+    for name in names:
+        found = next((value for key, value in _entries(tree) if key == name), _ABSENT)
+        if found is _ABSENT:
+            return None
+        tree = {} if found is None else found
+    return tree
+
+
+def _entries(tree: object) -> Iterator[tuple[str, object]]:
+    if isinstance(tree, dict):
+        for key, value in list(tree.items())[:_LISTS]:
+            yield str(key).lower(), value
+
+
+def _text(tree: object, *names: str) -> str:
+    found = _at(tree, *names)
+    return found if isinstance(found, str) else ""
+
+
+def _texts(tree: object, *names: str) -> list[str]:
+    found = _at(tree, *names)
+    if isinstance(found, str):
+        return [part.strip() for part in found.split(",") if part.strip()][:_LISTS]
+    return [part for part in found[:_LISTS] if isinstance(part, str)] if isinstance(found, list) else []
