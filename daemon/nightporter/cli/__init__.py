@@ -19,6 +19,7 @@ import click
 from nightporter.errors import NightporterError, UserError, nearest
 
 VERBS: Final[Mapping[str, tuple[str, str]]] = {
+    "init": ("nightporter.cli.init:command", "Look around, write a config, send the first message."),
     "run": ("nightporter.cli.run:command", "Watch the logs until told to stop."),
     "check": ("nightporter.cli.check:command", "Look over config and rules; name every mistake."),
     "test": ("nightporter.cli.test:command", "Judge the rules by their own tests."),
