@@ -10,7 +10,7 @@ import pytest
 
 from nightporter.cli import VERBS
 from nightporter.configfile import World, parse_config
-from nightporter.rulebook import texts
+from nightporter.rulefiles import texts
 from nightporter.ruleset import SourceText, load
 
 ROOT: Final = Path(__file__).parents[2]
