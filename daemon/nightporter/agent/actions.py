@@ -175,9 +175,11 @@ async def ask(argv: Sequence[str]) -> Answer:
     try:
         async with asyncio.timeout(_COMMAND_S):
             out, err_text = await process.communicate()
-    except TimeoutError as err:
+    except (TimeoutError, asyncio.CancelledError) as err:
         process.kill()
         await process.wait()
+        if isinstance(err, asyncio.CancelledError):
+            raise
         raise Unreachable(f"{shlex.join(argv)}: no answer within {_COMMAND_S:.0f} s") from err
     assert process.returncode is not None
     return Answer(process.returncode, out.decode(errors="replace"), err_text.decode(errors="replace"))
