@@ -52,7 +52,7 @@ def judged(seen: Seen, view: View) -> list[Finding]:
         *_docker(seen, view),
         *logins.findings(
             logins.LoginFacts(
-                containers=_containers(seen), read=_read_services(seen.config.config), proxied=_proxied(seen)
+                containers=_running(seen), read=_read_services(seen.config.config), proxied=_proxied(seen)
             )
         ),
         *clients.findings(
@@ -144,7 +144,8 @@ def _rules(seen: Seen) -> Iterator[Finding]:
         origins=(*file_origins(seen.config.config), *(o for view in views for o in view.origins)),
         complete=complete,
         dropped=proxy.dropped(_logs(seen)),
-        services={one.container.name: services(one.container) for one in _containers(seen)},
+        services={one.container.name: services(one.container) for one in _running(seen)},
+        counters=seen.daemon.said.judge.engine,
     )
     yield from rules.findings(facts)
 
@@ -207,6 +208,11 @@ def _views(seen: Seen) -> tuple[EngineView, ...]:
 
 def _containers(seen: Seen) -> tuple[Running, ...]:
     return tuple(one for view in _views(seen) for one in view.facts.containers)
+
+
+def _running(seen: Seen) -> tuple[Running, ...]:
+    """What has stopped has no logins, and asks for no pack."""
+    return tuple(one for one in _containers(seen) if one.container.running)
 
 
 def _logs(seen: Seen) -> tuple[ProxyLog, ...]:

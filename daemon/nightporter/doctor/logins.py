@@ -40,10 +40,10 @@ def findings(facts: LoginFacts) -> Iterator[Finding]:
         if service is None or service.name in _ELSEWHERE:
             continue
         found = about(service, running, facts)
-        if found is None:
-            seen.append(running.container.name)
-        else:
+        if found is not None:
             yield found
+        elif not running.refused or through_proxy(service, facts):
+            seen.append(running.container.name)  # one whose log is refused is told with its log driver
     if seen:
         yield _SAY.right(f"failed logins are seen of {listed(sorted(seen), 12)}")
 
@@ -51,11 +51,11 @@ def findings(facts: LoginFacts) -> Iterator[Finding]:
 def about(service: Service, running: Running, facts: LoginFacts) -> Finding | None:
     """What keeps a service's refused logins from being seen; None: nothing that can be known from here."""
     name = running.container.name
-    through_proxy = facts.proxied and any(login.telling for login in service.logins)
+    proxied = through_proxy(service, facts)
     match service.failures:
         case "nowhere":
             return _SAY.blind(f"{name}: {service.title} keeps no record of logins, nobody can see them")
-        case "file" if not _is_read(service, running, facts) and not through_proxy:
+        case "file" if not _is_read(service, running, facts) and not proxied:
             return _SAY.blind(
                 f"{name}: {service.title} logs failed logins to a file only, and no source reads it",
                 source_for(service, running),
@@ -66,14 +66,17 @@ def about(service: Service, running: Running, facts: LoginFacts) -> Finding | No
                 "and none is watched",
                 "sources:\n  - {name: traefik, kind: file, paths: [/PATH/TO/access.log], format: traefik}",
             )
-    if running.refused and not through_proxy:
-        return None  # told with its log driver
     needs = service.needs
-    if needs is None or through_proxy or is_set(needs, running) is True:
+    if needs is None or proxied or running.refused or is_set(needs, running) is True:
         return None
     if is_set(needs, running) is None:
         return _SAY.note(f"{name}: {service.title}, unless it is told to: {needs.why}", where(needs))
     return _SAY.blind(f"{name}: {service.title} {needs.why}", pasted(needs, running))
+
+
+def through_proxy(service: Service, facts: LoginFacts) -> bool:
+    """Whether the proxy's access log alone tells a refused login of this service."""
+    return facts.proxied and any(login.telling for login in service.logins)
 
 
 def _is_read(service: Service, running: Running, facts: LoginFacts) -> bool:

@@ -130,7 +130,11 @@ def about_content(log: ProxyLog) -> Iterator[Finding]:
         forms = {"JSON": log.json, "CLF": log.common, "generic CLF": log.generic}
         form = ", ".join(name for name, count in forms.items() if count)
         rate = f", {log.rate:.0f} a minute" if log.rate >= 1 else ""
-        yield _SAY.right(f"{log.path}: {form}{rate}")
+        kept = [
+            HEADERS[name] for name, lines in (("user_agent", log.agents), ("referer", log.referers)) if lines
+        ]
+        headers = f", keeps {' and '.join(kept)}" if kept else ", no header" if log.access >= ENOUGH else ""
+        yield _SAY.right(f"{log.path}: {form}{rate}{headers}")
     elif log.service:
         yield _SAY.wrong(
             f"{log.path} holds Traefik's own messages and no request: the access log is off or elsewhere",

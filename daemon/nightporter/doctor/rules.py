@@ -17,9 +17,12 @@ from nightporter.errors import Problem
 from nightporter.formats import make_format
 from nightporter.model import Origin
 from nightporter.rule import All, AnyOf, Condition, Distinct, Enricher, Op, Rule, Ruleset, Test
+from nightporter.services import recognised
 
 _SAY: Final = Voice("rules")
 _SERVICE: Final = "service:"
+_MANY_KEYLESS: Final = 5
+"""Lines without a key that are worth a word."""
 _INNER: Final = frozenset({"any", "detection", "docker_events", "probe", "integrity", "command", "record"})
 """Names of `from` that our own records have, or everything: no person can bring lines for these."""
 
@@ -39,7 +42,9 @@ class RuleFacts:
     shipped: frozenset[str] = frozenset()
     """The files of the shipped rules."""
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Container → what `service:NAME` may call it."""
+    """Running container → what `service:NAME` may call it."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """The running engine's counters."""
 
 
 def findings(facts: RuleFacts) -> Iterator[Finding]:
@@ -51,6 +56,7 @@ def findings(facts: RuleFacts) -> Iterator[Finding]:
     yield from about_costs(facts)
     yield from about_packs(facts)
     yield from about_strangers(facts)
+    yield from about_keys(facts.counters)
 
 
 def about_problems(facts: RuleFacts) -> Iterator[Finding]:
@@ -207,7 +213,8 @@ def about_packs(facts: RuleFacts) -> Iterator[Finding]:
     """Rules and events for a service that runs nowhere here, or for a source that the config lacks."""
     if not facts.complete:
         return
-    idle: list[str] = []
+    idle: dict[str, None] = {}
+    here = {recognised(origin.services) for origin in facts.origins}
     for service, owners in packs(facts.ruleset).items():
         if any(service in origin.services for origin in facts.origins):
             continue
@@ -219,9 +226,13 @@ def about_packs(facts: RuleFacts) -> Iterator[Finding]:
                 f"service: {service}    # in the source of its lines, or call the container so",
             )
         else:
-            idle.append(service)
+            known = recognised((service,))
+            if known is None or known not in here:  # else it runs under another of its names
+                idle[known.name if known else service] = None
     if idle:
-        yield _SAY.note(f"no container for this pack: {listed(idle, 12)}; fine if you do not run them")
+        yield _SAY.note(
+            f"no container for this pack: {listed(sorted(idle), 60)}; fine if you do not run them"
+        )
     yield from _sourceless(facts)
 
 
@@ -251,9 +262,15 @@ def _sourceless(facts: RuleFacts) -> Iterator[Finding]:
 
 
 def about_strangers(facts: RuleFacts) -> Iterator[Finding]:
-    """Containers that no pack is written for: only rules about any container judge them."""
+    """Which pack judges which container; and containers that no pack is written for."""
     known = packs(facts.ruleset).keys()
     for_traefik = "traefik"
+    matched = {
+        name: next((service for service in services if service in known), "")
+        for name, services in facts.services.items()
+    }
+    if pairs := sorted(f"{pack} → {name}" for name, pack in matched.items() if pack):
+        yield _SAY.right(f"packs and their containers: {listed(pairs, 30)}")
     strangers = [
         name
         for name, services in facts.services.items()
@@ -265,3 +282,15 @@ def about_strangers(facts: RuleFacts) -> Iterator[Finding]:
             "judge its lines",
             f'watch:\n  {sorted(strangers)[0]}: [unauthorized, "login failed"]',
         )
+
+
+def about_keys(counters: Mapping[str, int]) -> Iterator[Finding]:
+    """Rules that saw lines which fit, and could count none: those lacked the field to group by."""
+    for name, count in counters.items():
+        kind, _, rest = name.partition(":")
+        rule, _, wanted = rest.rpartition(":")
+        if kind == "no_key" and count >= _MANY_KEYLESS and not counters.get(f"admitted:{rule}"):
+            yield _SAY.note(
+                f"{rule}: {count} lines fitted, none was counted: they have no {wanted} to group by",
+                f"tune:\n  {rule}: {{by: service}}    # or make the service log it",
+            )
