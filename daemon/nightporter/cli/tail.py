@@ -177,7 +177,7 @@ def line_of(shown: Shown, face: Face) -> str:
     room = LINE_CHARS
     if face.columns:
         room = max(LEAST_COLUMNS, face.columns - len(when) - 1 - (len(rules) + 2 if rules else 0))
-    text = for_terminal(where + sample(event.raw, event.fields), room - 1)  # it may add an ellipsis
+    text = for_terminal(where + sample(event.raw, event.fields), room)
     if not rules:
         return f"{when} {_painted(text, colour_of(shown), face.colours)}"
     gap = " " * max(2, face.columns - len(when) - 1 - len(text) - len(rules))
