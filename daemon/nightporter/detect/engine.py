@@ -19,7 +19,7 @@ from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key
 from nightporter.detect.episodes import Episodes, Hit
 from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
-from nightporter.detect.template import fill
+from nightporter.detect.template import fill, lone
 from nightporter.detect.windows import Late, OpenEpisode, Outcome, Over, Track, observe
 from nightporter.formats import address
 from nightporter.model import HOUR, LATENESS, Event, Fields, Key, Origin, Stamp, Value
@@ -358,7 +358,12 @@ def _observed(rule: CompiledRule, track: Track, event: Event, value: int) -> Out
 
 
 def _filled(sets: Iterable[tuple[str, Value]], fields: Fields) -> Fields:
-    return {n: fill(v, fields.get) if isinstance(v, str) else v for n, v in sets}
+    """What an entry sets. A value that is nothing but a field which the line lacks sets nothing."""
+    return {
+        name: fill(value, fields.get) if isinstance(value, str) else value
+        for name, value in sets
+        if not (isinstance(value, str) and (lacked := lone(value)) and lacked not in fields)
+    }
 
 
 def normalised(fields: Fields) -> Fields:

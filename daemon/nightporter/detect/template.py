@@ -17,6 +17,12 @@ def names(template: str) -> list[str]:
     return _NAME.findall(template)
 
 
+def lone(template: str) -> str | None:
+    """The name that is all of a template, or None."""
+    only = _NAME.fullmatch(template)
+    return None if only is None else only[1]
+
+
 def fill(template: str, value_of: Callable[[str], object | None]) -> str:
     """The template with every `{name}` replaced by `value_of(name)`, or `?` where that is None."""
 
