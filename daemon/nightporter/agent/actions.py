@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,13 +54,27 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile:
-    """Remove a file, and its folder if that is empty then and `folder` says it was ours."""
+    """Remove a file (of a link the link itself), and so many folders above it as were ours, if they are
+    empty then."""
 
     path: Path
-    folder: bool = False
+    folders: int = 0
 
     def __str__(self) -> str:
         return f"remove {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFolder:
+    """Remove a folder and everything in it. No link is followed: of a link, here or inside, the link goes and
+    what it leads to stays."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        if self.path.is_symlink():
+            return f"remove the link {self.path}, not what it leads to"
+        return f"remove the folder {self.path} and everything in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ class UntilGone:
         return "wait until it has stopped"
 
 
-Action = MakeFolder | WriteFile | RemoveFile | Command | UntilGone
+Action = MakeFolder | WriteFile | RemoveFile | RemoveFolder | Command | UntilGone
 
 
 async def perform(plan: Sequence[Action], clock: Clock, tell: Callable[[str], None]) -> None:
@@ -110,6 +125,8 @@ async def _do(action: Action, clock: Clock) -> None:
             _write(action)
         case RemoveFile():
             _remove(action)
+        case RemoveFolder(path):
+            _remove_folder(path)
         case Command():
             await _command(action)
         case UntilGone(argv):
@@ -132,8 +149,17 @@ def _write(action: WriteFile) -> None:
 
 def _remove(action: RemoveFile) -> None:
     action.path.unlink(missing_ok=True)
-    if action.folder and action.path.parent.is_dir() and not any(action.path.parent.iterdir()):
-        action.path.parent.rmdir()
+    for folder in list(action.path.parents)[: action.folders]:
+        if folder.is_symlink() or not folder.is_dir() or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _remove_folder(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)  # by descriptors, so that nobody can put a link in its way
 
 
 async def _command(command: Command) -> None:

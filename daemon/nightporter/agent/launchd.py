@@ -6,6 +6,7 @@ meant for programs (its manual says so), so what it does not say is None, never 
 
 from __future__ import annotations
 
+import os
 import plistlib
 import re
 from collections.abc import Mapping
@@ -109,9 +110,9 @@ class Launchd:
 
     def uninstall(self, state: ServiceState) -> list[Action]:
         plan: list[Action] = self._bootout() if state.loaded else []
-        for path, own_folder in ((self.path, False), (self.shim, True)):
-            if path.exists():
-                plan.append(RemoveFile(path, own_folder))
+        for path, own_folders in ((self.path, 0), (self.shim, 2)):
+            if os.path.lexists(path):
+                plan.append(RemoveFile(path, own_folders))
         return plan
 
     def restart(self, state: ServiceState) -> list[Action]:

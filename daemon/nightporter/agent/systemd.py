@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +86,9 @@ class Systemd:
         plan: list[Action] = []
         if state.loaded or state.running:
             plan.append(_systemctl("disable", "--now", UNIT))
-        for path, own_folder in ((self.path, False), (self.shim, True)):
-            if path.exists():
-                plan.append(RemoveFile(path, own_folder))
+        for path, own_folders in ((self.path, 0), (self.shim, 2)):
+            if os.path.lexists(path):
+                plan.append(RemoveFile(path, own_folders))
         if plan:
             plan.append(_systemctl("daemon-reload"))
         return plan
