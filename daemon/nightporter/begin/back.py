@@ -117,7 +117,8 @@ def counted(number: int, word: str) -> str:
 
 
 def in_words(span: Nanos) -> str:
-    """A time that has passed, in days or hours, at least one hour."""
+    """A time that has passed, after "in the last": `6 days`, `30 hours`, `hour`."""
     if span >= 2 * DAY:
-        return counted(round(span / DAY), "day")
-    return counted(max(1, round(span / HOUR)), "hour")
+        return f"{round(span / DAY)} days"
+    hours = round(span / HOUR)
+    return f"{hours} hours" if hours > 1 else "hour"

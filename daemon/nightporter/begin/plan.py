@@ -10,6 +10,7 @@ from typing import Final
 from nightporter.config import ContainerFileSource, DockerSource, FileSource, SourceConfig
 from nightporter.doctor.finding import listed
 from nightporter.doctor.proxy import ENOUGH, ProxyLog
+from nightporter.model import MINUTE
 from nightporter.survey.facts import Survey
 
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -69,17 +70,19 @@ def shown(log: ProxyLog) -> str:
 
 
 def rate(log: ProxyLog) -> str:
-    """`12 a minute`, `3 an hour`."""
+    """`12 a minute`, `3 an hour`; how many there are, where that is too short a time to say."""
+    if log.last - log.first < 10 * MINUTE:
+        return f"{log.access:,} line{'s' if log.access != 1 else ''}"
     if log.rate >= 1:
         return f"{log.rate:,.0f} a minute"
-    return f"{max(1, round(log.rate * 60))} an hour" if log.rate else "few lines"
+    return f"{max(1, round(log.rate * 60))} an hour"
 
 
 def _docker(survey: Survey) -> Iterator[Planned]:
     if survey.docker is None or not survey.docker.facts.url:
         return
     facts = survey.docker.facts
-    why = f"The engine at {facts.url}: {facts.why}."
+    why = f"The engine at {facts.url.removeprefix('unix://')}: {facts.why}."
     names = listed((one.container.name for one in facts.containers), 12)
     there = (
         f"It does not answer now: {facts.trouble}." if facts.trouble else f"Containers: {names or 'none'}."

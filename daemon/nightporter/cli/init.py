@@ -78,7 +78,9 @@ def command(
         wish = wished(to or usual(view.environ), target.parent, write=False)
         click.echo(page.write(planned, _least(wish, min_severity, ask=False), day), nl=False)
         return 0
-    _say(_seen(found, planned, view))
+    _say(_seen(found, planned))
+    for line in _mends(found, view):
+        click.echo(line)
     if target.exists():
         click.echo(f"\n{target} is there already and stays as it is; --print shows what would be written.")
     else:
@@ -159,20 +161,29 @@ def _say(lines: Sequence[str] | Iterator[str]) -> None:
         click.echo(line[: len(line) - len(line.lstrip(" "))] + for_terminal(line.lstrip(" "), _LINE))
 
 
-def _seen(found: Survey, planned: Sequence[Planned], view: View) -> Iterator[str]:
-    """What was found, and what is to be mended at once."""
+def _seen(found: Survey, planned: Sequence[Planned]) -> Iterator[str]:
+    """What was found, and why it is taken."""
     for one in planned:
-        yield f"\n{one.source.name}"
+        yield ""
+        yield one.source.name
         for sentence in one.why:
             yield f"  {sentence}"
     if not planned:
-        yield "\nNothing was found that Nightporter could watch."
+        yield ""
+        yield "Nothing was found that Nightporter could watch. Is Docker running? Where is your proxy's log?"
     for trouble in (*found.troubles, *found.traefik.troubles):
         yield f"  Could not look: {trouble}"
+
+
+def _mends(found: Survey, view: View) -> Iterator[str]:
+    """What is wrong already, each with the way to mend it; equal mends once. Safe for a terminal."""
+    last = ""
     for finding in _wrong(found, view):
-        yield f"\n{finding.subject}: {finding.what}"
-        for line in finding.mend.splitlines():
-            yield f"    {pasteable(line)}"
+        yield ""
+        yield for_terminal(f"{finding.subject}: {finding.what}", _LINE)
+        if finding.mend != last:
+            yield from (f"    {pasteable(line)}" for line in finding.mend.splitlines())
+        last = finding.mend
 
 
 def _wrong(found: Survey, view: View) -> Iterator[Finding]:
