@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Final
 
 from nightporter.doctor.finding import Finding, Voice
+from nightporter.doctor.inside import is_inside
 
 _SAY: Final = Voice("allow-list")
 _NAME: Final = re.compile(
@@ -62,16 +63,12 @@ def verdict(text: str) -> str:
         return "no address but a placeholder that was never filled in, and Traefik refuses the whole list"
     if network.prefixlen == 0:
         return "everybody is let in"
-    widest = (_WIDEST_INSIDE if network.is_private else _WIDEST_OUTSIDE)[network.version]
+    widest = (_WIDEST_INSIDE if is_inside(network) else _WIDEST_OUTSIDE)[network.version]
     if network.prefixlen >= widest:
         return ""
     size = f"{network.num_addresses:,} addresses" if isinstance(network, IPv4Network) else "a whole provider"
-    where = "every VPN and container network in it too" if _is_inside(network) else "strangers too"
+    where = "every VPN and container network in it too" if is_inside(network) else "strangers too"
     return f"too wide, {size}: {where}"
-
-
-def _is_inside(network: IPv4Network | IPv6Network) -> bool:
-    return network.is_private
 
 
 def mend_of(entry: AllowList, kept: list[str]) -> str:

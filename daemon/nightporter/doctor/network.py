@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from nightporter.doctor.finding import Finding, Voice
+from nightporter.doctor.inside import is_inside
 
 _SAY: Final = Voice("network")
 _NO_ROUTE: Final = re.compile(r"No route to host|EHOSTUNREACH|\[Errno (?:65|113)\]")
@@ -47,7 +48,7 @@ def is_local(host: str) -> bool:
         return host.endswith((".local", ".lan", ".home", ".home.arpa")) or (
             "." not in host and host != "localhost"
         )
-    return address.is_private and not address.is_loopback
+    return is_inside(address) and not address.is_loopback
 
 
 def findings(facts: NetworkFacts) -> Iterator[Finding]:

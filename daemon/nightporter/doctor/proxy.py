@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 
 from nightporter.doctor.finding import Finding, Voice
+from nightporter.doctor.inside import is_inside
 from nightporter.model import DAY, HOUR, MINUTE, Nanos, Stamp
 from nightporter.notify.localtime import span
 
@@ -164,7 +165,7 @@ def about_clients(log: ProxyLog) -> Iterator[Finding]:
         return
     client, count = log.clients[0]
     address = ip_address(client)
-    if not (address.is_private or address.is_loopback):
+    if not is_inside(address):
         return
     if any(address in net for net in _VM if net.version == address.version):
         hider = "Docker hides the visitors behind its own address"
