@@ -56,6 +56,10 @@ class Launchd:
         return self.setup.home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
 
     @property
+    def program(self) -> Path:
+        return self.setup.program
+
+    @property
     def shim(self) -> Path:
         return self.setup.home / "Library" / "Application Support" / "nightporter" / "bin" / "nightporter"
 

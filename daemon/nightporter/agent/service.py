@@ -64,6 +64,11 @@ class Service(Protocol):
         """Where the definition lies."""
         ...
 
+    @property
+    def program(self) -> Path:
+        """The console script that it starts."""
+        ...
+
     def definition(self) -> bytes:
         """The definition's text: a property list, a unit."""
         ...

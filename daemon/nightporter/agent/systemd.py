@@ -55,6 +55,10 @@ class Systemd:
         return self.setup.units / "systemd" / "user" / UNIT
 
     @property
+    def program(self) -> Path:
+        return self.setup.program
+
+    @property
     def shim(self) -> Path:
         return self.setup.data / "nightporter" / "bin" / "nightporter"
 
