@@ -125,6 +125,7 @@ class House:
         )
         launchctl.set("loaded")
         self.says("pmset", PMSET)
+        self.says("ps", "/sbin/launchd\n")
         self.says("fdesetup", "FileVault is Off.\n")
         service = Launchd(setup(environ=self.environ, executable=sys.executable, uid=UID))
         for path, content, mode in (
@@ -219,6 +220,7 @@ class House:
             environ=self.environ,
             home=self.home,
             cwd=self.project,
+            root=self.folder / "root",
             platform=self.platform,
             uid=UID,
             emptied=(str(self.emptied.resolve()),),

@@ -112,6 +112,8 @@ def _proxy(seen: Seen, view: View) -> Iterator[Finding]:
         home=str(view.home),
         user=view.user,
         emptied=view.emptied,
+        elsewhere=_elsewhere(seen),
+        static=_static(seen),
     )
     yield from proxy.findings(facts)
 
@@ -144,6 +146,7 @@ def _rules(seen: Seen) -> Iterator[Finding]:
         origins=(*file_origins(seen.config.config), *(o for view in views for o in view.origins)),
         complete=complete,
         dropped=proxy.dropped(_logs(seen)),
+        static=_static(seen),
         services={one.container.name: services(one.container) for one in _running(seen)},
         counters=seen.daemon.said.judge.engine,
     )
@@ -218,6 +221,28 @@ def _running(seen: Seen) -> tuple[Running, ...]:
 def _logs(seen: Seen) -> tuple[ProxyLog, ...]:
     files = () if isinstance(seen.logs, Unseen) else seen.logs
     return (*files, *(log for view in _views(seen) for log in view.proxies))
+
+
+def _elsewhere(seen: Seen) -> tuple[tuple[str, str], ...]:
+    """Logs of Traefik's that hold requests and that no source of the config means."""
+    if isinstance(seen.traefik, Unseen):
+        return ()
+    read = {log.real for log in _logs(seen)}
+    for source in seen.config.config.sources:
+        if isinstance(source, FileSource):
+            read |= {os.path.realpath(path) for path in source.paths}
+    return tuple(
+        (found.log.path, found.why)
+        for found in seen.traefik.logs
+        if found.log.access and found.log.real not in read
+    )
+
+
+def _static(seen: Seen) -> str:
+    """The file of Traefik's static configuration where one alone was found."""
+    statics = () if isinstance(seen.traefik, Unseen) else seen.traefik.statics
+    files = [static.place for static in statics if static.place.startswith("/")]
+    return files[0] if len(files) == 1 else proxy.STATIC
 
 
 def _proxied(seen: Seen) -> bool:

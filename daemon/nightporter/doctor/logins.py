@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from typing import Final
 
 from nightporter.doctor.containers import Running
 from nightporter.doctor.finding import Finding, Voice, listed
 from nightporter.services import Service, Setting, recognised
 from nightporter.sources.docker.container import services
+from nightporter.survey.traefik import on_host
 
 _SAY: Final = Voice("logins")
 _ELSEWHERE: Final = frozenset({"traefik"})
@@ -115,13 +114,7 @@ def source_for(service: Service, running: Running) -> str:
     """A source that reads a service's file: from the mounted folder, or through the engine."""
     head = f"name: {running.container.name}, kind: file, service: {service.name}"
     for file in service.files:
-        for kind, host, inside in running.mounts:
-            if kind == "bind" and _is_below(file.inside, inside):
-                rest = PurePosixPath(file.inside).relative_to(inside)
-                return f'sources:\n  - {{{head}, paths: ["{PurePosixPath(host) / rest}"]}}'
+        if path := on_host(file.inside, running):
+            return f'sources:\n  - {{{head}, paths: ["{path}"]}}'
     inside = service.files[0].inside if service.files else "/PATH/TO/*.log"
     return f'sources:\n  - {{{head}, from_container: {{name: {running.container.name}, path: "{inside}"}}}}'
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return fnmatchcase(path, f"{folder.rstrip('/')}/*")

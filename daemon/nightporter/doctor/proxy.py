@@ -21,6 +21,8 @@ _STALE: Final[Nanos] = DAY
 _SKEW: Final[Nanos] = 2 * MINUTE
 _VM: Final = tuple(ip_network(net) for net in ("192.168.65.0/24", "172.16.0.0/12"))
 """Docker Desktop's own network (docs.docker.com/desktop/settings, "Network") and Docker's default pools."""
+STATIC: Final = "traefik.yml"
+"""What a person calls Traefik's static configuration, where its file was not found."""
 HEADERS: Final = {"user_agent": "User-Agent", "referer": "Referer"}
 """Fields that exist only where `accessLog.fields.headers` keeps the header."""
 
@@ -82,6 +84,10 @@ class ProxyFacts:
     user: str
     emptied: tuple[str, ...] = ()
     """Folders that the machine empties, links followed."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """(path, who names it) of logs that Traefik writes and no source reads."""
+    static: str = STATIC
+    """Traefik's static configuration, for mends."""
 
 
 def dropped(logs: Iterable[ProxyLog]) -> frozenset[str]:
@@ -97,35 +103,46 @@ def dropped(logs: Iterable[ProxyLog]) -> frozenset[str]:
 
 def findings(facts: ProxyFacts) -> Iterator[Finding]:
     """All checks."""
-    if not facts.logs:
-        yield _SAY.blind(
-            "no log of Traefik's is watched: requests, scans and refusals are not seen",
-            "sources:\n  - {name: traefik, kind: file, paths: [/PATH/TO/access.log], format: traefik}",
-        )
+    yield from about_unwatched(facts)
     for log in facts.logs:
         if log.trouble:
-            yield about_trouble(log)
+            yield about_trouble(log, facts)
             yield from about_place(log, facts)
             continue
-        for check in (about_content, about_form, about_clients, about_chains):
-            yield from check(log)
+        for check in (about_content, about_form, about_clients):
+            yield from check(log, facts.static)
+        yield from about_chains(log)
         yield from about_place(log, facts)
         yield from about_freshness(log, facts.now)
         yield from about_stamps(log)
 
 
-def about_trouble(log: ProxyLog) -> Finding:
-    """Not there, or not to be read."""
+def about_unwatched(facts: ProxyFacts) -> Iterator[Finding]:
+    """Logs that Traefik writes and nobody reads; or none at all."""
+    for path, why in facts.elsewhere:
+        yield _SAY.wrong(
+            f"{path} is a log of Traefik's ({why}), and no source reads it",
+            f"sources:\n  - {{name: traefik, kind: file, paths: [{path}], format: traefik}}",
+        )
+    if not facts.logs and not facts.elsewhere:
+        yield _SAY.blind(
+            "no log of Traefik's is watched: requests, scans and refusals are not seen",
+            "sources:\n  - {name: traefik, kind: file, paths: [/PATH/TO/access.log], format: traefik}",
+        )
+
+
+def about_trouble(log: ProxyLog, facts: ProxyFacts) -> Finding:
+    """Not there, or not to be read. Where Traefik writes another, that one is told with its own mend."""
     return _SAY.wrong(
         f"{log.path} {log.trouble}",
-        "accessLog:                      # in Traefik's static configuration, traefik.yml\n"
+        f"accessLog:                      # in {facts.static}\n"
         f"  filePath: {log.real or log.path}\n"
         "  format: json\n"
         f"# or name the file that it writes in the source '{log.source}' of Nightporter's config",
     )
 
 
-def about_content(log: ProxyLog) -> Iterator[Finding]:
+def about_content(log: ProxyLog, static: str = STATIC) -> Iterator[Finding]:
     """Are there requests in it."""
     if log.access:
         forms = {"JSON": log.json, "CLF": log.common, "generic CLF": log.generic}
@@ -139,16 +156,15 @@ def about_content(log: ProxyLog) -> Iterator[Finding]:
     elif log.service:
         yield _SAY.wrong(
             f"{log.path} holds Traefik's own messages and no request: the access log is off or elsewhere",
-            "accessLog:                      # in Traefik's static configuration, traefik.yml\n"
-            "  format: json",
+            f"accessLog:                      # in {static}\n  format: json",
         )
     else:
         yield _SAY.note(f"{log.path} is empty: nothing can be said of it yet")
 
 
-def about_form(log: ProxyLog) -> Iterator[Finding]:
+def about_form(log: ProxyLog, static: str = STATIC) -> Iterator[Finding]:
     """JSON is safest; generic CLF lacks what most rules ask for."""
-    json = "accessLog:\n  format: json"
+    json = f"accessLog:                      # in {static}\n  format: json"
     if log.generic > log.common + log.json:
         yield _SAY.wrong(f"{log.path} is generic CLF: without router and service most rules are silent", json)
     elif log.common > log.json:
@@ -159,7 +175,7 @@ def about_form(log: ProxyLog) -> Iterator[Finding]:
         )
 
 
-def about_clients(log: ProxyLog) -> Iterator[Finding]:
+def about_clients(log: ProxyLog, static: str = STATIC) -> Iterator[Finding]:
     """Everyone has the same inside address: something hides the visitors."""
     if log.access < _NAT_LINES or len(log.clients) != 1:
         return
@@ -178,7 +194,7 @@ def about_clients(log: ProxyLog) -> Iterator[Finding]:
         hider = "a proxy or tunnel in front of Traefik, or the router, hides the visitors"
         bits = address.max_prefixlen
         mend = (
-            "entryPoints:                    # in Traefik's static configuration, traefik.yml\n"
+            f"entryPoints:                    # in {static}\n"
             "  websecure:\n    forwardedHeaders:\n"
             f'      trustedIPs: ["{client}/{bits}"]\n'
             f"# and in Nightporter's source '{log.source}':\n"
@@ -214,7 +230,7 @@ def about_place(log: ProxyLog, facts: ProxyFacts) -> Iterator[Finding]:
         f"{log.path} lies in /tmp: macOS empties it at every start, and removes what was untouched for three "
         "days",
         f"mkdir -p {folder}\n"
-        "# in Traefik's static configuration, traefik.yml:\n"
+        f"# in {facts.static}:\n"
         f"accessLog:\n  filePath: {folder}/access.log\n  format: json\n"
         "# in com.traefik.startup.plist, so that its process number is known:\n"
         f"#   /bin/sh -c 'echo $$ > {folder}/traefik.pid; exec /usr/local/bin/traefik ...'\n"

@@ -12,7 +12,7 @@ from nightporter.detect.patterns import PatternError, compile_pattern
 from nightporter.detect.predicates import resolve_values
 from nightporter.doctor.configuration import of_problem
 from nightporter.doctor.finding import Finding, Voice, listed
-from nightporter.doctor.proxy import HEADERS
+from nightporter.doctor.proxy import HEADERS, STATIC
 from nightporter.errors import Problem
 from nightporter.formats import make_format
 from nightporter.model import Origin
@@ -39,6 +39,8 @@ class RuleFacts:
     """Whether `origins` is all: False while Docker could not be asked."""
     dropped: frozenset[str] = frozenset()
     """Header fields that Traefik's log never holds."""
+    static: str = STATIC
+    """Traefik's static configuration."""
     shipped: frozenset[str] = frozenset()
     """The files of the shipped rules."""
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -84,22 +86,21 @@ def about_headers(facts: RuleFacts) -> Iterator[Finding]:
     if off:
         names = sorted({HEADERS[name] for fields in lacking.values() for name in fields})
         yield _SAY.wrong(
-            f"{listed(off)}: off, since Traefik drops the header {' and '.join(names)}", keep_headers(names)
+            f"{listed(off)}: off, since Traefik drops the header {' and '.join(names)}",
+            keep_headers(names, facts.static),
         )
     elif facts.dropped:
         names = sorted(HEADERS[name] for name in facts.dropped)
         yield _SAY.note(
-            f"Traefik's log keeps no {' or '.join(names)}; no rule that is on needs it", keep_headers(names)
+            f"Traefik's log keeps no {' or '.join(names)}; no rule that is on needs it",
+            keep_headers(names, facts.static),
         )
 
 
-def keep_headers(names: Iterable[str]) -> str:
+def keep_headers(names: Iterable[str], static: str) -> str:
     """Traefik's static configuration that keeps headers (doc.traefik.io, "Access Logs", 2026-11)."""
     kept = "\n".join(f"        {name}: keep" for name in names)
-    return (
-        "accessLog:                      # in Traefik's static configuration, traefik.yml\n"
-        f"  fields:\n    headers:\n      names:\n{kept}"
-    )
+    return f"accessLog:                      # in {static}\n  fields:\n    headers:\n      names:\n{kept}"
 
 
 def lacks(rule: Rule, dropped: frozenset[str]) -> tuple[str, ...]:

@@ -78,6 +78,15 @@ def log_in_tmp(house: House) -> None:
     house.move_log(house.emptied / "traefik.log")
 
 
+def log_of_another_place(house: House) -> None:
+    """Traefik was told to write elsewhere, and Nightporter was not."""
+    statics = house.home / "traefik" / "traefik.yml"
+    statics.parent.mkdir()
+    statics.write_text(f"accessLog:\n  filePath: {house.logs}/new.log\n  format: json\n")
+    (house.logs / "new.log").write_text("".join(house.lines))
+    house.lines = []
+
+
 def log_not_there(house: House) -> None:
     house.config["sources"][0]["paths"] = [str(house.logs / "other.log")]
 
@@ -297,6 +306,13 @@ SETUPS: list[tuple[Break, State, str, str, str]] = [
         "traefik",
         "macOS empties it at every start",
         "Library/Logs/Traefik/access.log mina:staff 640 5 10240 * J",
+    ),
+    (
+        log_of_another_place,
+        "wrong",
+        "traefik",
+        "new.log is a log of Traefik's (",
+        "kind: file, paths: [",
     ),
     (log_not_there, "wrong", "traefik", "other.log is not there", "filePath: "),
     (

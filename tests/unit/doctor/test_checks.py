@@ -79,7 +79,7 @@ def test_tmp_is_emptied_by_macos_and_the_mend_is_whole(real: str) -> None:
     assert "macOS empties it at every start" in found.what
     assert found.mend.splitlines() == [
         "mkdir -p /Users/mina/Library/Logs/Traefik",
-        "# in Traefik's static configuration, traefik.yml:",
+        "# in traefik.yml:",
         "accessLog:",
         "  filePath: /Users/mina/Library/Logs/Traefik/access.log",
         "  format: json",

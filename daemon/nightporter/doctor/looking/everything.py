@@ -29,11 +29,13 @@ from nightporter.doctor.looking import (
 )
 from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.looking.rules import LoadedRules
-from nightporter.doctor.looking.view import Unseen, View, apart, looked
+from nightporter.doctor.looking.view import Unseen, View, apart, looked, told
 from nightporter.doctor.network import Knock
 from nightporter.doctor.proxy import ProxyLog
 from nightporter.doctor.storage import StorageFacts
 from nightporter.errors import Unreachable
+from nightporter.survey import traefik
+from nightporter.survey.facts import TraefikFacts
 
 T = TypeVar("T")
 
@@ -49,6 +51,8 @@ class Seen:
     daemon: DaemonFacts
     rules: LoadedRules | Unseen
     logs: tuple[ProxyLog, ...] | Unseen
+    traefik: TraefikFacts | Unseen
+    """What was found of Traefik wherever it may be, watched or not."""
     engines: tuple[EngineView, ...] | Unseen
     paths: tuple[PathFacts, ...] | Unseen
     lists: tuple[AllowList, ...] | Unseen
@@ -82,13 +86,14 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
         )
         knocks = group.create_task(looked(network.look(view, config), view.look_s))
         synchronized = group.create_task(looked(clocks.look(view), view.look_s))
-    engines, lists = docker.result()
+    engines, lists, found = docker.result()
     unusable, trials = rest.result()
     return Seen(
         config=facts,
         daemon=alive,
         rules=rule_files.result(),
         logs=logs.result(),
+        traefik=found,
         engines=engines,
         paths=paths.result(),
         lists=lists,
@@ -103,12 +108,17 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
 
 async def _docker(
     view: View, config: Config
-) -> tuple[tuple[EngineView, ...] | Unseen, tuple[AllowList, ...] | Unseen]:
-    """The engines, and then the `.env` files: the containers say where the compose projects lie."""
+) -> tuple[tuple[EngineView, ...] | Unseen, tuple[AllowList, ...] | Unseen, TraefikFacts | Unseen]:
+    """The engines; then `.env` files and Traefik, since containers say where compose projects lie."""
     engines = await looked(containers.look(view, config), 2 * view.look_s)
     views = () if isinstance(engines, Unseen) else engines
     running = [one for engine in views for one in engine.facts.containers]
-    return engines, await looked(apart(lambda: allowlist.look(view, running), "env"), view.look_s)
+    processes = (await told("ps", "-axo", "args=") or "").splitlines()
+    lists, found = await asyncio.gather(
+        looked(apart(lambda: allowlist.look(view, running), "env"), view.look_s),
+        looked(apart(lambda: traefik.look(view, view.root, processes, running), "proxy"), view.look_s),
+    )
+    return engines, lists, found
 
 
 async def _destinations(

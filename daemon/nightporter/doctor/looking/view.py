@@ -30,6 +30,8 @@ class View:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     home: Path = field(default_factory=lambda: Path(os.environ.get("HOME") or Path.home()))
     cwd: Path = field(default_factory=Path.cwd)
+    root: Path = Path("/")
+    """Where paths of the system's begin."""
     platform: str = sys.platform
     uid: int = field(default_factory=os.getuid)
     executable: str = sys.executable
