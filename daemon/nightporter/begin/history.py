@@ -77,6 +77,7 @@ class Judging:
         self._ledger = Ledger({rule.id: rule for rule in ruleset.rules})
         self._found = found
         self._begun: set[Origin] = set()
+        self._seen: set[str] = set()
         self._tellings: list[Telling] = []
         self.lines = 0
 
@@ -94,11 +95,13 @@ class Judging:
         self._take()
 
     def _take(self) -> None:
-        now = self._lanes.arrival.latest
         if self._engine.dirty:
-            episodes = self._engine.take_changes(rows=False).episodes
-            self._tellings += self._ledger.take(episodes, now).tellings
-        self._tellings += self._ledger.due(now).tellings
+            for episode in sorted(self._engine.take_changes(rows=False).episodes, key=lambda e: e.crossed):
+                # Not the chunk's end: in a quiet log that may be days later.
+                at = episode.last if episode.id in self._seen else episode.crossed
+                self._seen.add(episode.id)
+                self._tellings += self._ledger.take([episode], at).tellings
+        self._tellings += self._ledger.due(self._lanes.arrival.latest).tellings
 
     def finish(self) -> list[Telling]:
         """All tellings, with the wall time at which they would have come."""

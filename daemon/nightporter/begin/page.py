@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -69,7 +68,7 @@ def _destinations(wish: Wish | None) -> Iterator[str]:
         yield "  - {name: terminal, kind: terminal}"
         yield '#  - {name: phone, kind: apprise, url: "${DISCORD_URL}"}'
         return
-    yield f"  - {{name: {wish.name}, kind: apprise, url: {json.dumps(wish.url)}}}"
+    yield f"  - {{name: {wish.name}, kind: apprise, url: {as_yaml(wish.url)}}}"
     yield "\n# What goes there at once: this severity and above; low goes into the digest at 08:00."
     yield "routes:"
     yield f"  - {{to: {wish.name}, min_severity: {wish.least.name}}}"
@@ -83,7 +82,19 @@ def comment(text: str, *, indent: str = "") -> Iterator[str]:
 
 def quoted(text: str) -> str:
     """A text of the machine's as a value that means just itself: `${` is no variable."""
-    return json.dumps(text.replace("${", "$${"))
+    return as_yaml(text.replace("${", "$${"))
+
+
+def as_yaml(text: str) -> str:
+    """A text in YAML's double quotes; what is not printable is escaped (YAML 1.1, 5.7; JSON's escapes for
+    what is above U+FFFF are none of YAML's)."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return char if char.isprintable() and ord(char) <= 0xFFFF else f"\\U{ord(char):08X}"
 
 
 def _list(texts: Sequence[str]) -> str:

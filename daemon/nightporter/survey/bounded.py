@@ -34,12 +34,13 @@ def files(folder: Path, patterns: Iterable[str], troubles: list[str]) -> Iterato
     """Plain files of a folder (not of those below it) whose names fit, by name."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in islice(entries, 16 * MOST_FILES))
+            listed = [entry.name for entry in islice(entries, 16 * MOST_FILES)]
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as err:
         troubles.append(f"{folder} cannot be listed: {err.strerror or type(err).__name__}")
         return
+    names = sorted(name for name in listed if name.isprintable())  # others cannot stand in a config
     wanted = tuple(patterns)
     fitting = (folder / name for name in names if any(Path(name).match(pattern) for pattern in wanted))
     yield from islice((path for path in fitting if path.is_file()), MOST_FILES)

@@ -1,0 +1,105 @@
+"""The config that is written is right, whatever was found: it passes, and means what was planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightporter.begin import page, plan
+from nightporter.begin.plan import Planned
+from nightporter.begin.wish import Wish
+from nightporter.config import (
+    AppriseDestination,
+    ContainerFileSource,
+    DockerSource,
+    FileSource,
+    Route,
+    Secret,
+    TerminalDestination,
+)
+from nightporter.configfile import World, parse_config
+from nightporter.doctor.containers import EngineFacts
+from nightporter.doctor.looking.containers import EngineView
+from nightporter.doctor.proxy import ProxyLog
+from nightporter.model import HOUR, MINUTE, Severity
+from nightporter.survey.facts import FoundLog, ServiceLog, Survey, TraefikFacts
+
+WORLD = World(env={"URL": "json://localhost"}, home=Path("/home/ada"), state=Path("/state"), platform="linux")
+WISH = Wish(name="discord", url="${URL}", least=Severity.high)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
+PATH = TEXT.map(lambda text: str(Path("/") / text.strip("/.")) + "x")
+
+
+def found(log: ProxyLog, why: str = "somebody says so") -> FoundLog:
+    return FoundLog(log=log, why=why, named=True)
+
+
+@given(PATH, TEXT, st.lists(PATH, max_size=3), PATH, st.booleans())
+def test_odd_names_mean_themselves(
+    log: str, why: str, services: list[str], engine: str, container: bool
+) -> None:
+    survey = Survey(
+        traefik=TraefikFacts(logs=(found(ProxyLog(source="traefik", path=log), why),)),
+        docker=EngineView(facts=EngineFacts(source="docker", url=f"unix://{engine}", why=why)),
+        services=tuple(
+            ServiceLog(service="ombi", title="Ombi", name="ombi", path=path, inside=False)
+            for path in services
+        ),
+    )
+    planned = plan.sources(survey)
+    loaded = parse_config("/c/config.yaml", page.write(planned, WISH if container else None, "today"), WORLD)
+    assert [str(problem) for problem in loaded.problems] == []
+    assert loaded.config.sources == tuple(one.source for one in planned)
+
+
+def test_a_destination_has_a_route_and_the_terminal_needs_none() -> None:
+    loaded = parse_config("/c/config.yaml", page.write((), WISH, "today"), WORLD)
+    assert loaded.problems == ()
+    assert loaded.config.destinations == (AppriseDestination(name="discord", url=Secret("json://localhost")),)
+    assert loaded.config.routes == (Route(to="discord", min_severity=Severity.high),)
+    assert loaded.config.sources == ()
+    plain = parse_config("/c/config.yaml", page.write((), None, "today"), WORLD)
+    assert plain.config.destinations == (TerminalDestination(name="terminal"),)
+
+
+def test_every_kind_of_source_comes_back() -> None:
+    sources = (
+        FileSource(name="traefik", paths=("/a", "/b"), format="traefik", trusted_proxies=("10.0.0.1",)),
+        DockerSource(name="docker"),
+        ContainerFileSource(name="ombi", container="ombi", path="/config/Logs/log-*.txt", service="ombi"),
+    )
+    planned = [Planned(source=source, why=("Because.", "# - {name: x}")) for source in sources]
+    loaded = parse_config("/c/config.yaml", page.write(planned, None, "today"), WORLD)
+    assert loaded.problems == ()
+    assert loaded.config.sources == sources
+
+
+def test_names_are_told_apart() -> None:
+    logs = [ServiceLog(service="ombi", title="Ombi", name=name, path="/x") for name in ("a b", "a-b", "/")]
+    names = [one.source.name for one in plan.sources(Survey(services=tuple(logs)))]
+    assert names == ["a-b", "a-b-2", "source"]
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (ProxyLog(source="t", path="/x", trouble="is not there"), "it is not there"),
+        (ProxyLog(source="t", path="/x"), "it holds no requests yet"),
+        (ProxyLog(source="t", path="/x", service=3), "it holds Traefik's own log, and no requests"),
+        (ProxyLog(source="t", path="/x", json=1), "JSON, 1 line"),
+        (
+            ProxyLog(source="t", path="/x", json=720, agents=2, last=HOUR, service=1),
+            "JSON, mixed with Traefik's own log, 12 a minute",
+        ),
+        (ProxyLog(source="t", path="/x", common=30, last=10 * HOUR, agents=1), "CLF, 3 an hour"),
+        (
+            ProxyLog(source="t", path="/x", generic=30, last=15 * MINUTE),
+            "generic CLF, 2 a minute, no headers: rules about user agents are off",
+        ),
+    ],
+)
+def test_a_log_in_a_few_words(log: ProxyLog, words: str) -> None:
+    assert plan.shown(log) == words
