@@ -33,6 +33,7 @@ from nightporter.errors import BadFiles, NightporterError, Place, Problem
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge
 from nightporter.model import Chunk, Severity, Telling, short_id
+from nightporter.notify.channels import own_voice
 from nightporter.notify.localtime import zone_of
 from nightporter.notify.outbox import Outbox
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
@@ -263,7 +264,7 @@ async def build(
     last_commit, marks = await database.call(
         lambda connection: (state.load_text(connection, LAST_COMMIT), state.load_positions(connection))
     )
-    sender = Outbox(database, config, clock=clock, log=log)
+    sender = Outbox(database, config, clock=clock, log=log, here=own_voice())
     judge = Judge(
         engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
         ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}),

@@ -26,6 +26,7 @@ from nightporter.config import AppriseDestination, Config
 from nightporter.errors import Unreachable
 from nightporter.model import DAY, HOUR, SECOND, Stamp, Telling
 from nightporter.notify.channels import channel_for
+from nightporter.notify.lastresort import LastResort
 from nightporter.notify.localtime import zone_of
 from nightporter.notify.outcome import Channel
 from nightporter.notify.plan import Policy
@@ -52,9 +53,11 @@ class Outbox:
         log: FilteringBoundLogger,
         channels: Mapping[str, Channel] | None = None,
         chance: Callable[[], float] = random.random,
+        here: Channel | None = None,
     ) -> None:
         """`channels` by destination name; None: built from the config, which imports apprise's plugins as
-        needed (0.3 s). `chance` gives 0 to 1 for jitter. Raises UserError for a URL that cannot be used."""
+        needed (0.3 s). `chance` gives 0 to 1 for jitter. `here` is the voice of this machine for when nothing
+        else gets out. Raises UserError for a URL that cannot be used."""
         zone = zone_of(config.timezone)
         self._database = database
         self._destinations = config.destinations
@@ -74,6 +77,11 @@ class Outbox:
             )
             for d in config.destinations
         }
+
+        apprise = [d.name for d in config.destinations if isinstance(d, AppriseDestination)]
+        self._last_resort = (
+            LastResort(here, apprise, database=database, clock=clock, log=log) if here and apprise else None
+        )
 
     def rows_for(self, telling: Telling) -> list[OutboxRow]:
         """One row for each destination that this telling goes to; pure, any thread."""
@@ -100,6 +108,8 @@ class Outbox:
             for worker in self._workers.values():
                 tasks.create_task(worker.run(), name=f"outbox-{worker.name}")
             tasks.create_task(self._keep_house(), name="outbox-housekeeping")
+            if self._last_resort is not None:
+                tasks.create_task(self._last_resort.run(), name="outbox-last-resort")
 
     async def drain(self, deadline_s: float) -> bool:
         """Give all that is due a last chance; True if nothing was left that could go now.

@@ -7,6 +7,7 @@ scheme that has no channel of its own pays for it. A new channel is a file here 
 from __future__ import annotations
 
 import re
+import sys
 from datetime import tzinfo
 from typing import Final, TextIO
 
@@ -33,6 +34,15 @@ def channel_for(destination: Destination, zone: tzinfo | None, terminal: TextIO)
             return FileChannel(path)
         case AppriseDestination():
             return _apprise_channel(destination)
+
+
+def own_voice(platform: str = sys.platform) -> Channel | None:
+    """The voice of this machine itself, for when nothing else gets out; None where it has none."""
+    if platform != "darwin":
+        return None
+    from nightporter.notify.channels.macos import MacChannel
+
+    return MacChannel()
 
 
 def _apprise_channel(destination: AppriseDestination) -> Channel:
