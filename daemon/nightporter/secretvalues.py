@@ -1,14 +1,17 @@
-"""Where a secret of the config may live, besides the config itself: a file, or the macOS keychain.
+"""Where a secret of the config may live, besides the config itself: a file, or the system's keychain.
 
-`file:PATH` must be readable by its owner alone; `keychain:NAME` is asked of `security`. No error text ever
-holds the secret.
+`file:PATH` must be readable by its owner alone. `keychain:NAME` is asked of `security` on macOS; elsewhere of
+the `keyring` package, an extra, for the password of the user `nightporter` at the service NAME. No error text
+ever holds the secret.
 """
 
 from __future__ import annotations
 
+import importlib
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,8 @@ from nightporter.config import Secret
 from nightporter.errors import UserError
 
 MAX_BYTES: Final = 64 * 1024
+ACCOUNT: Final = "nightporter"
+"""The account under which an item is looked for in a keyring, and made in a keychain."""
 KEYCHAIN_SECONDS: Final = 30
 """A locked keychain asks the person; under launchd nobody may be there to answer."""
 _NOT_FOUND: Final = 44
@@ -67,11 +72,13 @@ def _from_file(path: Path) -> Secret:
 
 
 def _from_keychain(name: str, platform: str) -> Secret:
-    if platform != "darwin":
-        raise NoSecret("there is no keychain on this system", "use file:PATH (mode 0600) or ${VARIABLE}")
     if not name:
         raise NoSecret("no name after 'keychain:'", "write keychain:NAME")
-    add = f"add it: security add-generic-password -a nightporter -s '{name}' -w"
+    return _from_security(name) if platform == "darwin" else _from_keyring(name)
+
+
+def _from_security(name: str) -> Secret:
+    add = f"add it: security add-generic-password -a {ACCOUNT} -s '{name}' -w"
     try:
         done = subprocess.run(
             ["security", "find-generic-password", "-w", "-s", name],
@@ -89,3 +96,32 @@ def _from_keychain(name: str, platform: str) -> Secret:
     if done.returncode != 0 or not secret:
         raise NoSecret(f"the keychain refuses '{name}' (security ended with {done.returncode})", add)
     return Secret(secret)
+
+
+def _from_keyring(name: str) -> Secret:
+    try:
+        keyring = importlib.import_module("keyring")
+    except ImportError as err:
+        raise NoSecret(
+            "there is no keychain on this system without the package keyring",
+            "install it (pip install 'nightporter[keyring]'), or use file:PATH (mode 0600) or ${VARIABLE}",
+        ) from err
+    # A locked keyring asks the person through its desktop, for as long as it takes, or nobody.
+    answer: list[object] = []
+
+    def ask() -> None:
+        try:
+            answer.append(keyring.get_password(name, ACCOUNT))
+        except Exception as err:  # noqa: BLE001 - a backend's own errors, of any kind; told by their name
+            answer.append(err)
+
+    asking = threading.Thread(target=ask, name="keyring", daemon=True)
+    asking.start()
+    asking.join(KEYCHAIN_SECONDS)
+    found = answer[0] if answer else TimeoutError()
+    if isinstance(found, Exception):
+        said = f"the keyring did not answer for '{name}' ({type(found).__name__})"
+        raise NoSecret(said, "unlock it, or use file:PATH (mode 0600)")
+    if not isinstance(found, str) or not found.strip():
+        raise NoSecret(f"the keyring has no item '{name}'", f"add it: keyring set '{name}' {ACCOUNT}")
+    return Secret(found.strip())

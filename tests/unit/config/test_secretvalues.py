@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from nightporter import secretvalues
 from nightporter.secretvalues import NoSecret, resolve
 
 HOME = Path("/home/ada")
@@ -48,8 +52,59 @@ def test_a_file_that_is_not_there() -> None:
         resolve("file:~/none", Path("/"), HOME)
 
 
-def test_the_keychain_is_of_macos() -> None:
-    with pytest.raises(NoSecret, match="use file:PATH"):
+class Keyring(ModuleType):
+    """The package keyring, as far as it is asked."""
+
+    def __init__(self, answer: str | Exception | None) -> None:
+        super().__init__("keyring")
+        self.asked: list[tuple[str, str]] = []
+        self._answer = answer
+
+    def get_password(self, service: str, user: str) -> str | None:
+        self.asked.append((service, user))
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+def test_elsewhere_the_keyring_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = Keyring("mailto://u:HIDDEN@h\n")
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    assert resolve("keychain:mail", Path("/"), HOME, "linux").reveal() == "mailto://u:HIDDEN@h"
+    assert keyring.asked == [("mail", "nightporter")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "the keyring has no item 'mail'; add it: keyring set 'mail' nightporter"),
+        ("", "the keyring has no item 'mail'"),
+        (RuntimeError("HIDDEN"), "the keyring did not answer for 'mail' .RuntimeError."),
+    ],
+)
+def test_a_keyring_without_an_answer(
+    monkeypatch: pytest.MonkeyPatch, answer: str | Exception | None, words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", Keyring(answer))
+    with pytest.raises(NoSecret, match=words) as caught:
+        resolve("keychain:mail", Path("/"), HOME, "linux")
+    assert "HIDDEN" not in str(caught.value)
+
+
+def test_a_keyring_that_waits_for_a_person_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    unlocked = threading.Event()
+    keyring = Keyring(None)
+    monkeypatch.setattr(keyring, "get_password", lambda *_: unlocked.wait())
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    monkeypatch.setattr(secretvalues, "KEYCHAIN_SECONDS", 0.05)
+    with pytest.raises(NoSecret, match="TimeoutError"):
+        resolve("keychain:mail", Path("/"), HOME, "linux")
+    unlocked.set()
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(NoSecret, match=r"pip install 'nightporter\[keyring\]'.*file:PATH"):
         resolve("keychain:mail", Path("/"), HOME, "linux")
 
 
