@@ -42,6 +42,7 @@ class LoginRequest:
     success: tuple[int, ...]
     """Statuses that a login has that was let in."""
     method: str = "POST"
+    """`*`: any."""
     checked: Checked = "memory"
 
     @property

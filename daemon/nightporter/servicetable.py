@@ -189,17 +189,22 @@ ROWS: Final = (
             LogFile(inside="/config/data/logs/qbittorrent.log"),
         ),
         client_setting=Setting(
-            where="Options, Web UI",
-            paste="Enable reverse proxy support; trusted proxies: 172.18.0.0/16",
+            where="qBittorrent.conf, [Preferences]",
+            paste="WebUI\\ReverseProxySupportEnabled=true\nWebUI\\TrustedReverseProxiesList=172.18.0.0/16",
             why="logs, and after five failures bans, the proxy's address otherwise",
-            checked="memory",
+            checked="read",
         ),
-        logins=(LoginRequest(paths=("/api/v2/auth/login",), failure=(200, 401, 403), success=(200, 204)),),
+        # 5.1 answers both with 200, and 403 to those it has banned; later versions may tell them apart.
+        logins=(
+            LoginRequest(
+                paths=("/api/v2/auth/login",), failure=(200, 401, 403), success=(200, 204), checked="read"
+            ),
+        ),
     ),
     Service(
         name="transmission",
         title="Transmission",
-        images=("transmission", "transmission-openvpn"),
+        images=("transmission", "transmission-openvpn", "transmission-daemon"),
         failures="stdout",
         names_client=True,
         checked="read",
@@ -279,9 +284,9 @@ ROWS: Final = (
             where="configuration.yaml",
             paste="http:\n  use_x_forwarded_for: true\n  trusted_proxies: [172.18.0.0/16]",
             why="refuses what comes through a proxy otherwise",
-            checked="memory",
+            checked="read",
         ),
-        logins=(LoginRequest(paths=("/auth/login_flow/*",), failure=(200, 400), success=(200,)),),
+        logins=(LoginRequest(paths=("/auth/login_flow/*",), failure=(200,), success=(200,), checked="read"),),
     ),
     Service(
         name="nextcloud",
@@ -366,6 +371,18 @@ ROWS: Final = (
         logins=(LoginRequest(paths=("/api/tokens",), failure=(400, 401, 403), success=(200, 201)),),
     ),
     Service(
+        name="nginx",
+        title="nginx",
+        images=("nginx", "swag"),
+        failures="stdout",
+        names_client=True,
+        checked="memory",
+        files=(
+            LogFile(inside="/config/log/nginx/error.log*", host=("/var/log/nginx/error.log",)),
+            LogFile(inside="/var/log/nginx/error.log"),
+        ),
+    ),
+    Service(
         name="adguardhome",
         title="AdGuard Home",
         images=("adguardhome", "adguard"),
@@ -416,7 +433,7 @@ ROWS: Final = (
         checked="memory",
         needs=Setting(
             where="compose file",
-            paste="command: postgres -c log_line_prefix='%m [%p] %q%u@%h '",
+            paste="command: postgres -c log_line_prefix='%m [%p] %h '",
             why="a wrong password is logged by default, but without an address",
             checked="memory",
         ),
@@ -424,7 +441,7 @@ ROWS: Final = (
     Service(
         name="mysql",
         title="MySQL",
-        images=("mysql", "mysql-server", "percona", "percona-server"),
+        images=("mysql", "mysql-server", "percona"),
         failures="stdout",
         names_client=True,
         checked="read",
