@@ -9,7 +9,6 @@ status, an agent on a Mac made of stand-ins that record their calls.
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import sys
 from datetime import UTC, datetime, timedelta
@@ -266,11 +265,3 @@ def damage(path: Path) -> None:
 def seconds(count: float) -> int:
     """In stamps."""
     return round(count * SECOND)
-
-
-def remove(path: Path) -> None:
-    """A file or a folder, gone."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

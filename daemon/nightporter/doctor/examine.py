@@ -90,8 +90,9 @@ def _files(seen: Seen, view: View) -> Iterator[Finding]:
         for name, source in seen.daemon.said.sources.items()
         for text in (source.blind if isinstance(source.blind, list) else ())
     ]
+    proxies = {log.path for log in _logs(seen) if log.missing}
     facts = logfiles.FileFacts(
-        paths=seen.paths,
+        paths=tuple(path for path in seen.paths if path.path not in proxies),  # told as Traefik's
         blind=tuple(blind),
         platform=view.platform,
         home=str(view.home),
@@ -157,14 +158,12 @@ def _destinations(seen: Seen) -> Iterator[Finding]:
     if isinstance(seen.unusable, Unseen):
         yield _unseen("destinations", seen.unusable)
         return
-    if isinstance(seen.trials, Unseen):
-        yield _unseen("destinations", seen.trials)
     facts = destinations.DestinationFacts(
         config=seen.config.config,
         now=seen.daemon.now,
         fares=seen.daemon.said.outbox,
         unusable=seen.unusable,
-        trials={} if isinstance(seen.trials, Unseen) else seen.trials,
+        trials=seen.trials,
     )
     yield from destinations.findings(facts)
 

@@ -38,6 +38,8 @@ class ProxyLog:
     """The path with its links followed (macOS: /tmp is /private/tmp); empty for a container."""
     trouble: str = ""
     """Why it could not be read; all else is empty then."""
+    missing: bool = False
+    """Whether that is because it is not there."""
     json: int = 0
     common: int = 0
     """CLF, with router and duration."""
@@ -60,7 +62,6 @@ class ProxyLog:
     """The commonest right-most addresses of those lists."""
     trusts: bool = False
     """Whether the source has `trusted_proxies`."""
-    local_zone: bool = True
 
     @property
     def access(self) -> int:
@@ -105,8 +106,13 @@ def findings(facts: ProxyFacts) -> Iterator[Finding]:
     """All checks."""
     yield from about_unwatched(facts)
     for log in facts.logs:
-        if log.trouble:
-            yield about_trouble(log, facts)
+        if log.trouble and not log.missing:
+            yield _SAY.blind(
+                f"{log.path} {log.trouble}: see files", "nightporter doctor    # once that is mended"
+            )
+            continue
+        if log.missing:
+            yield about_absence(log, facts)
             yield from about_place(log, facts)
             continue
         for check in (about_content, about_form, about_clients):
@@ -131,8 +137,8 @@ def about_unwatched(facts: ProxyFacts) -> Iterator[Finding]:
         )
 
 
-def about_trouble(log: ProxyLog, facts: ProxyFacts) -> Finding:
-    """Not there, or not to be read. Where Traefik writes another, that one is told with its own mend."""
+def about_absence(log: ProxyLog, facts: ProxyFacts) -> Finding:
+    """Not there. Where Traefik writes another, that one is told with its own mend."""
     return _SAY.wrong(
         f"{log.path} {log.trouble}",
         f"accessLog:                      # in {facts.static}\n"

@@ -118,6 +118,30 @@ def test_one_inside_address_for_all(clients: tuple[tuple[str, int], ...], lines:
     assert bool(found) is wrong
 
 
+def test_a_refused_log_is_told_with_the_files_and_a_missing_one_here() -> None:
+    refused = proxy.ProxyLog(
+        source="traefik", path="/x", real="/x", trouble="cannot be read: Permission denied"
+    )
+    assert only(about_log(refused), "blind").what == "/x cannot be read: Permission denied: see files"
+    missing = replace(refused, trouble="is not there", missing=True)
+    assert only(about_log(missing)).mend.startswith("accessLog:  ")
+
+
+def test_a_log_that_nobody_reads_is_given_as_a_source() -> None:
+    facts = proxy.ProxyFacts(
+        logs=(LOG,),
+        now=NOON,
+        platform="darwin",
+        home=MINE,
+        user="mina",
+        elsewhere=(("/new.log", "an agent"),),
+    )
+    found = only(proxy.findings(facts))
+    assert "/new.log is a log of Traefik's (an agent), and no source reads it" in found.what
+    assert found.mend == ("sources:\n  - {name: traefik, kind: file, paths: [/new.log], format: traefik}")
+    assert only(proxy.findings(replace(facts, logs=(), elsewhere=())), "blind").mend.startswith("sources:")
+
+
 def test_proxies_that_are_trusted_are_no_fault() -> None:
     assert list(proxy.about_chains(replace(LOG, chained=9, last_hops=("10.0.0.2",), trusts=True))) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from nightporter.config import Config
+from nightporter.config import Config, Destination
 from nightporter.doctor.looking.view import View
 from nightporter.errors import UserError
 from nightporter.notify.channels import channel_for
@@ -24,19 +24,14 @@ def build(config: Config) -> dict[str, str]:
     return unusable
 
 
-def send(view: View, config: Config, unusable: dict[str, str]) -> dict[str, str]:
-    """Send a test message to each that can be built; destination → "" or what went wrong. Blocking, about a
-    minute for one that does not answer."""
+def send(view: View, config: Config, entry: Destination) -> str:
+    """Send a test message to one that can be built; "" or what went wrong. Blocking, about a minute for one
+    that does not answer."""
     zone, now = zone_of(config.timezone), view.clock.now()
-    outcomes = {}
-    for entry in config.destinations:
-        if entry.name in unusable:
-            continue
-        match send_now(channel_for(entry, zone, sys.stderr), trial_telling(entry.name, now), zone, now):
-            case Delivered():
-                outcomes[entry.name] = ""
-            case Uncertain(reason=reason):
-                outcomes[entry.name] = f"sent, but no answer came: {reason}"
-            case Retry(reason=reason) | Refused(reason=reason) | Barred(reason=reason):
-                outcomes[entry.name] = f"the test message did not get through: {reason}"
-    return outcomes
+    match send_now(channel_for(entry, zone, sys.stderr), trial_telling(entry.name, now), zone, now):
+        case Delivered():
+            return ""
+        case Uncertain(reason=reason):
+            return f"sent, but no answer came: {reason}"
+        case Retry(reason=reason) | Refused(reason=reason) | Barred(reason=reason):
+            return f"the test message did not get through: {reason}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,7 +62,7 @@ class Seen:
     knocks: dict[str, Knock] | Unseen
     synchronized: bool | Unseen | None
     unusable: dict[str, str] | Unseen
-    trials: dict[str, str] | Unseen
+    trials: dict[str, str]
 
 
 async def everything(view: View, config_file: Path | None, *, send: bool) -> Seen:
@@ -123,11 +124,16 @@ async def _docker(
 
 async def _destinations(
     view: View, config: Config, *, send: bool
-) -> tuple[dict[str, str] | Unseen, dict[str, str] | Unseen]:
-    """Can each be built, and on request: does a message arrive."""
+) -> tuple[dict[str, str] | Unseen, dict[str, str]]:
+    """Can each be built, and on request: does a message arrive. All are sent to at once."""
     unusable = await looked(apart(lambda: destinations.build(config), "destinations"), view.look_s)
     if not send or isinstance(unusable, Unseen):
         return unusable, {}
-    known = unusable
-    sent = await looked(apart(lambda: destinations.send(view, config, known), "send"), _SEND_S)
-    return unusable, sent
+    usable = [entry for entry in config.destinations if entry.name not in unusable]
+    outcomes = await asyncio.gather(
+        *(looked(apart(partial(destinations.send, view, config, entry), "send"), _SEND_S) for entry in usable)
+    )
+    return unusable, {
+        entry.name: outcome.why if isinstance(outcome, Unseen) else outcome
+        for entry, outcome in zip(usable, outcomes, strict=True)
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -57,17 +58,11 @@ def look_at(view: View, source: FileSource, path: str) -> ProxyLog:
             file.seek(start)
             lines = file.read(_END_BYTES).split(b"\n")
     except FileNotFoundError:
-        return _troubled(bare, "is not there")
+        return replace(bare, trouble="is not there", missing=True)
     except OSError as err:
-        return _troubled(bare, f"cannot be read: {err.strerror}")
+        return replace(bare, trouble=f"cannot be read: {err.strerror}")
     whole = lines[1 if start else 0 : -1]  # the first may be cut, the last unfinished
-    log = ProxyLog(
-        source=source.name,
-        path=path,
-        real=bare.real,
-        written=seen.st_mtime_ns,
-        trusts=bool(source.trusted_proxies),
-    )
+    log = replace(bare, written=seen.st_mtime_ns, trusts=bool(source.trusted_proxies))
     origin = Origin(
         source=source.name,
         kind="file",
@@ -77,7 +72,3 @@ def look_at(view: View, source: FileSource, path: str) -> ProxyLog:
         trusted_proxies=source.trusted_proxies,
     )
     return counted(log, whole, origin, view.clock.now())
-
-
-def _troubled(log: ProxyLog, why: str) -> ProxyLog:
-    return ProxyLog(source=log.source, path=log.path, real=log.real, trouble=why)
