@@ -7,13 +7,14 @@ files only (their lines are the fixture's), and `.env` beside it all.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,12 @@ PROGRAM: Final = str(Path(sys.executable).with_name("nightporter"))
 ATTACKER: Final = "203.0.113.7"
 GUESSER: Final = "198.51.100.23"
 ENV: Final = "IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24,10.0.0.0/8,YOUR.REMOTE.IP/32\n"
-LOGS: Final = "/config/Logs"
+VOLUME_GUESSER: Final = "198.51.100.77"
+_AT_TERMINAL: Final = (
+    "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Makes standard input the terminal of a session: passwords are asked at /dev/tty."""
 
 
 @dataclass(slots=True)
@@ -72,6 +78,65 @@ class House:
             check=False,
         )
 
+    def ask(self, *answers: tuple[str, str]) -> str:
+        """`init` at a terminal of its own: wait for each prompt and answer it. What the terminal showed."""
+        master, slave = os.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-c", _AT_TERMINAL, PROGRAM, "init", "--root", str(self.folder / "root")],
+            env=self.environ(),
+            cwd=self.home,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        ) as process:
+            os.close(slave)
+            shown = b""
+            for prompt, answer in answers:
+                while not shown.endswith(prompt.encode()):
+                    shown += _read(master)
+                os.write(master, f"{answer}\n".encode())
+            while data := _read(master):
+                shown += data
+            os.close(master)
+            assert process.wait(60) == 0, shown.decode()
+        return shown.decode()
+
+    @contextmanager
+    def daemon(self) -> Iterator[None]:
+        """`nightporter run` by the config that is there; ends well."""
+        with (self.folder / "daemon.log").open("wb") as log:
+            process = subprocess.Popen(
+                [PROGRAM, "run"], env=self.environ(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            yield
+        finally:
+            process.terminate()
+            code = process.wait(20)
+        assert code == 0, (self.folder / "daemon.log").read_text()
+
+    def state_of(self, source: str) -> str:
+        """What the daemon's status file says of a source; empty: nothing yet."""
+        path = self.home / ".local" / "state" / "nightporter" / "status.json"
+        status = json.loads(path.read_bytes()) if path.exists() else {"sources": {}}
+        return str(status["sources"].get(source, {}).get("state", ""))
+
+    def guess_in_volume(self, times: int = 6) -> None:
+        """Someone tries passwords at Nextcloud, whose log lies in a volume."""
+        line = json.dumps(
+            {
+                "reqId": "x",
+                "level": 2,
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                "remoteAddr": VOLUME_GUESSER,
+                "app": "core",
+                "message": f"Login failed: bob (Remote IP: {VOLUME_GUESSER})",
+            }
+        )
+        script = f"for i in $(seq {times}); do echo '{line}' >> /var/www/html/data/nextcloud.log; done"
+        container = self.engine.client.containers.get("nextcloud")
+        assert container.exec_run(["/bin/sh", "-c", script]).exit_code == 0
+
     def init(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`init --yes` in this house alone."""
         return self.run("init", "--yes", "--root", str(self.folder / "root"), *arguments)
@@ -89,6 +154,14 @@ class House:
                 stamp = f"{now:%Y-%m-%d %H:%M:%S}.{now.microsecond // 1000:03} {now:%z}"
                 stamp = f"{stamp[:-2]}:{stamp[-2:]}"
                 log.write(f"{stamp} [WRN] Failed login attempt by IP: {GUESSER}\n")
+
+
+def _read(master: int) -> bytes:
+    """What a terminal shows next; b"" when its programs have ended (Linux then gives EIO)."""
+    try:
+        return os.read(master, 65_536)
+    except OSError:
+        return b""
 
 
 @contextmanager

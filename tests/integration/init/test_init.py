@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.parts.discord import WEBHOOK_TOKEN, DiscordReceiver
-from tests.parts.docker import DockerEngine, docker_engine
-from tests.parts.household import ATTACKER, GUESSER, House, household
+from tests.parts.docker import DockerEngine, docker_engine, wait_for
+from tests.parts.household import ATTACKER, GUESSER, VOLUME_GUESSER, House, household
 
 from nightporter import configfile
 from nightporter.config import ContainerFileSource, DockerSource, FileSource
@@ -108,3 +108,21 @@ def test_a_message_that_does_not_arrive_is_told_by_the_exit_code(
     assert done.returncode == 1
     assert "The first message, to discord: not sent" in done.stdout
     assert house.config.exists()
+
+
+def test_a_person_is_asked_and_what_they_paste_is_not_shown(house: House, discord: DiscordReceiver) -> None:
+    done = house.ask(("URL: ", discord.url), ("[medium]: ", "critical"))
+    assert "Who is to be told?" in done
+    assert "The first message, to discord: sent" in done
+    assert WEBHOOK_TOKEN not in done
+    assert "{to: discord, min_severity: critical}" in house.config.read_text()
+
+
+def test_an_attack_after_init_arrives_from_within_a_volume(house: House, discord: DiscordReceiver) -> None:
+    """The written config runs: someone guesses passwords at Nextcloud, whose log only the engine reaches."""
+    assert house.init("--to", discord.url).returncode == 0
+    with house.daemon():
+        wait_for("the volume is read", lambda: house.state_of("nextcloud") == "following", 60)
+        house.guess_in_volume()
+        _, alert = discord.wait_for(2, timeout=60)
+    assert VOLUME_GUESSER in alert.text
