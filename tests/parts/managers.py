@@ -135,3 +135,16 @@ def install_fake(bin_folder: Path, name: str) -> FakeManager:
     program.write_text(body.replace("{folder}", str(folder)))
     program.chmod(0o755)
     return FakeManager(folder)
+
+
+def fake_program(bin_folder: Path, name: str, says: str = "", code: int = 0) -> FakeManager:
+    """Put a program on PATH that says one thing, whatever it is asked, and records how it was asked."""
+    folder = bin_folder / f"{name}-state"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "says").write_text(says)
+    program = bin_folder / name
+    program.write_text(
+        f"#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{folder}/calls'\ncat '{folder}/says'\nexit {code}\n"
+    )
+    program.chmod(0o755)
+    return FakeManager(folder)

@@ -25,7 +25,7 @@ from nightporter.agent.actions import (
     WriteFile,
     ask,
 )
-from nightporter.agent.service import ServiceState, Setup, changed, shim
+from nightporter.agent.service import ServiceState, Setup, changed, refuse_passing, shim
 from nightporter.errors import UserError
 
 LABEL: Final = "local.nightporter"
@@ -96,6 +96,7 @@ class Launchd:
                 "an agent belongs to the user who logs in, not to root; "
                 "run 'nightporter install' without sudo"
             )
+        refuse_passing(self.setup.program)
         script = WriteFile(self.shim, shim(self.setup.program), 0o755)
         plist = WriteFile(self.path, self.definition())
         new_script, new_plist = changed(script), changed(plist)

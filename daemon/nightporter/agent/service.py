@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -111,6 +112,26 @@ def setup(
         data=Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share"),
         units=Path(environ.get("XDG_CONFIG_HOME") or home / ".config"),
     )
+
+
+def passing(program: Path) -> bool:
+    """Whether the program lies where its tool cleans up by itself: `uvx` runs out of uv's cache
+    (`…/uv/archive-v0/ID`, `…/uv/environments-v2/ID`), `pipx run` out of pipx's own (`…/pipx/.cache/ID`,
+    `…/.cache/pipx/ID`)."""
+    parts = program.parts
+    pairs = set(pairwise(parts))
+    if pairs & {("pipx", ".cache"), (".cache", "pipx"), ("Caches", "pipx")}:
+        return True
+    return any(above == "uv" and name.startswith(("archive-v", "environments-v")) for above, name in pairs)
+
+
+def refuse_passing(program: Path) -> None:
+    """Raises UserError for a program that a service would soon look for in vain."""
+    if passing(program):
+        raise UserError(
+            f"{program} is in a cache, from which it will vanish (uvx, pipx run); install Nightporter first: "
+            "uv tool install nightporter, or pipx install nightporter"
+        )
 
 
 def console_script(executable: Path, environ: Mapping[str, str]) -> Path:

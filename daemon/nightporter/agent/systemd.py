@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from nightporter.agent.actions import Action, Command, RemoveFile, WriteFile, ask
-from nightporter.agent.service import ServiceState, Setup, changed, shim
+from nightporter.agent.service import ServiceState, Setup, changed, refuse_passing, shim
 from nightporter.errors import UserError
 
 UNIT: Final = "nightporter.service"
@@ -74,6 +74,7 @@ class Systemd:
         return read_show(answer.out, installed)
 
     def install(self, state: ServiceState) -> list[Action]:
+        refuse_passing(self.setup.program)
         script = WriteFile(self.shim, shim(self.setup.program), 0o755)
         unit = WriteFile(self.path, self.definition())
         new_script, new_unit = changed(script), changed(unit)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 import click
 
+from nightporter.agent.atlogin import docker_at_login
+from nightporter.agent.service import ServiceState
 from nightporter.cli._service import carry_out, find
+from nightporter.doctor.agent import AgentFacts, about_login, about_sleep, read_pmset
+from nightporter.doctor.looking.view import told
 
 
 @click.command(epilog="Example: nightporter install --dry-run")
@@ -30,5 +36,23 @@ def command(config: Path | None, dry_run: bool, show: bool) -> None:
         dry_run=dry_run,
         nothing="It is installed and running; nothing to do. 'nightporter restart' starts it anew.",
     )
-    for note in service.notes():
+    for note in (*service.notes(), *asyncio.run(about_this_machine(sys.platform, Path.home()))):
         click.echo(note)
+
+
+async def about_this_machine(platform: str, home: Path) -> list[str]:
+    """What on this Mac keeps a service from being there when it is needed, each with its mend. Changes
+    nothing; nothing to say elsewhere."""
+    if platform != "darwin":
+        return []
+    settings = read_pmset(await told("pmset", "-g") or "")
+    vault = "FileVault is On" in (await told("fdesetup", "status") or "")
+    facts = AgentFacts(state=ServiceState(manager="launchd", installed=True), vault=vault)
+    found = [f for f in (*about_sleep(settings), *about_login(facts)) if f.state != "right"]
+    notes = [f"{finding.what[0].upper()}{finding.what[1:]}: {finding.mend}" for finding in found]
+    if docker_at_login(home) is False:
+        notes.append(
+            "Docker Desktop does not start at login: in its settings, General → Start Docker Desktop when you "
+            "sign in."
+        )
+    return notes
