@@ -66,6 +66,20 @@ def test_a_variant_is_understood(row: Row) -> None:
         assert judged(row["service"], row["line"])["client_host"] == row["host"]
 
 
+TRAEFIK: Final = rows("traefik/lines.jsonl")
+"""Lines of Traefik's two logs: `kind line fields`; `http` is to be judged by its status."""
+
+
+@pytest.mark.parametrize("row", TRAEFIK, ids=lambda row: row["id"])
+def test_traefik_tells_its_own_refusals_from_its_services(row: Row) -> None:
+    """A wrong password at Traefik itself, and Portainer's 422, which nothing else ever answers to a login."""
+    expected = "failure" if row["kind"] == "auth_fail" or (row["fields"] or {}).get("status") == 422 else None
+    outcome, address, _ = login_of("traefik", row["line"])
+    assert outcome == expected
+    if expected:
+        assert address == normalise(row["fields"]["ip"])
+
+
 def test_of_all_logins_nearly_all_are_seen_and_none_is_invented() -> None:
     """The measure of the packs, on both files: what is left out is in the page's table of exceptions."""
     seen: Counter[str] = Counter()
