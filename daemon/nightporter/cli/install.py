@@ -52,7 +52,7 @@ async def about_this_machine(platform: str, home: Path) -> list[str]:
     notes = [f"{finding.what[0].upper()}{finding.what[1:]}: {finding.mend}" for finding in found]
     if docker_at_login(home) is False:
         notes.append(
-            "Docker Desktop does not start at login: in its settings, General → Start Docker Desktop when you "
-            "sign in."
+            "Docker Desktop does not start at login: in its settings, General → Start Docker Desktop when "
+            "you sign in."
         )
     return notes
