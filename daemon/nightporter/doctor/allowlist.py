@@ -75,6 +75,7 @@ def mend_of(entry: AllowList, kept: list[str]) -> str:
     """The line to paste: what is right of the list, and what to add by hand."""
     right = kept or ["127.0.0.1/32", "192.168.1.0/24"]
     return (
-        f"{entry.name}={','.join(right)}    # in {entry.file}; add your own networks as narrow as they are,\n"
-        "# your address outside is told by: curl -4 https://ifconfig.me"
+        f"# in {entry.file}; add your own networks, as narrow as they are\n"
+        "# (your address outside: curl -4 https://ifconfig.me)\n"
+        f"{entry.name}={','.join(right)}"
     )

@@ -36,7 +36,7 @@ def findings(facts: DestinationFacts) -> Iterator[Finding]:
         if why := facts.unusable.get(entry.name):
             yield _SAY.wrong(
                 f"{entry.name}: {why}",
-                f"mend its url in {facts.config.path}\nnightporter notify test {entry.name}",
+                f"# mend its url in {facts.config.path}\nnightporter notify test {entry.name}",
             )
             continue
         yield from about_fare(entry.name, facts.fares.get(entry.name), facts.now)
@@ -67,7 +67,7 @@ def about_fare(name: str, fare: DestinationStatus | None, now: Stamp) -> Iterato
         return
     test = f"nightporter notify test {name}"
     if fare.broken:
-        yield _SAY.wrong(f"{name} refuses us: {fare.last_error}", f"mend its url in the config\n{test}")
+        yield _SAY.wrong(f"{name} refuses us: {fare.last_error}", f"# mend its url in the config\n{test}")
     elif fare.failing_since:
         waiting = f", {fare.pending} waiting" if fare.pending else ""
         yield _SAY.wrong(

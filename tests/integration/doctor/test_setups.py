@@ -351,14 +351,14 @@ SETUPS: list[tuple[Break, State, str, str, str]] = [
         "wrong",
         "allow-list",
         "YOUR.REMOTE.IP/32: no address but a placeholder",
-        "IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24 ",
+        "\nIP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24",
     ),
     (
         too_wide,
         "wrong",
         "allow-list",
         "10.0.0.0/8: too wide, 16,777,216 addresses",
-        "IP_ALLOW_LIST=127.0.0.1/32 ",
+        "\nIP_ALLOW_LIST=127.0.0.1/32",
     ),
     (
         folder_gone,
