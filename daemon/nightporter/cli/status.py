@@ -30,6 +30,11 @@ _TEXT: Final = 200
 _LISTED: Final = 20
 """How many containers or paths a person is shown; `--json` has all."""
 _COUNTED: Final = {"sent": "sent", "pending": "waiting", "parked": "given up"}
+_KEPT: Final = {
+    "last good": ", the last good ones: a file has a mistake",
+    "shipped": ", the shipped ones alone: a file has a mistake",
+}
+"""What is said of the rules in force where they are not those of the files (rulebook.Kept)."""
 _MAX_BYTES: Final = 4_000_000
 
 
@@ -153,8 +158,7 @@ def _source_state(facts: Mapping[str, Any]) -> str:
 def _rules(report: Report) -> Iterator[str]:
     rules = report.part("rules")
     if "in_force" in rules:
-        kept = ", the last good ones: a file has a mistake" if rules.get("kept") else ""
-        yield f"Rules: {_shown(rules['in_force'])} in force{kept}"
+        yield f"Rules: {_shown(rules['in_force'])} in force{_KEPT.get(str(rules.get('kept')), '')}"
     for problem in _listed(rules.get("problems")):
         yield f"    {_shown(problem)}"
 

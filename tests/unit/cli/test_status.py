@@ -15,6 +15,7 @@ from nightporter.agent.service import ServiceState
 from nightporter.cli.status import Report, about_daemon, about_service, read
 from nightporter.clock import SystemClock
 from nightporter.model import MINUTE, SECOND
+from nightporter.rulebook import Kept
 
 FACTS: dict[str, object] = {
     "at": NOON,
@@ -34,7 +35,7 @@ FACTS: dict[str, object] = {
         },
         "docker": {"up": False, "away_why": "no socket", "following": [], "last_chunk": None},
     },
-    "rules": {"in_force": 31, "kept": True, "problems": ["tune.yaml:1:1: unknown key"]},
+    "rules": {"in_force": 31, "kept": "last good", "problems": ["tune.yaml:1:1: unknown key"]},
     "judge": {"trouble": "the disk is full"},
     "outbox": {
         "phone": {
@@ -69,6 +70,19 @@ def test_what_a_person_reads() -> None:
         "Destination post: 1 sent; refuses us, and needs you: wrong password",
         "Destination terminal: nothing sent yet",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"),
+    [
+        ("files", "Rules: 31 in force"),
+        ("last good", "Rules: 31 in force, the last good ones: a file has a mistake"),
+        ("shipped", "Rules: 31 in force, the shipped ones alone: a file has a mistake"),
+    ],
+)
+def test_whether_the_rules_are_those_of_the_files(kept: Kept, line: str) -> None:
+    facts = {"at": NOON, "running": True, "rules": {"in_force": 31, "kept": kept}}
+    assert list(about_daemon(Report(facts), NOON))[1:] == [line]
 
 
 @pytest.mark.parametrize(
