@@ -29,11 +29,6 @@ def _head(day: str) -> Iterator[str]:
 
 def _sources(planned: Sequence[Planned]) -> Iterator[str]:
     yield "\n# What is followed. Each is read from its end on: what was written before is history."
-    if not planned:
-        yield "# Nothing was found here. Give it a log, and take the first line away:"
-        yield "sources: []"
-        yield '#  - {name: traefik, kind: file, format: traefik, paths: ["/PATH/TO/access.log"]}'
-        return
     yield "sources:"
     for one in planned:
         for sentence in one.why:
@@ -46,13 +41,16 @@ def _entry(planned: Planned) -> Iterator[str]:
     yield f"- name: {quoted(source.name)}"
     if isinstance(source, DockerSource):
         yield "  kind: docker"
+        if source.host:
+            yield f"  host: {quoted(source.host)}"
         return
     yield "  kind: file"
     match source:
         case FileSource(paths=paths):
             yield f"  paths: {_list(paths)}"
-        case ContainerFileSource(container=container, path=path):
-            yield f"  from_container: {{name: {quoted(container)}, path: {quoted(path)}}}"
+        case ContainerFileSource(container=container, path=path, host=host):
+            at = f", host: {quoted(host)}" if host else ""
+            yield f"  from_container: {{name: {quoted(container)}, path: {quoted(path)}{at}}}"
     if source.service:
         yield f"  service: {quoted(source.service)}"
     if source.format != "auto":

@@ -13,6 +13,8 @@ from nightporter.doctor.proxy import ENOUGH, ProxyLog
 from nightporter.model import MINUTE
 from nightporter.survey.facts import Survey
 
+FROM_ENVIRON: Final = "DOCKER_HOST"
+"""What `find_engine` says of an engine that the environment names."""
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -48,6 +50,7 @@ def _traefik(survey: Survey) -> Iterator[Planned]:
                 name=f"traefik-{inside.container}",
                 container=inside.container,
                 path=inside.path,
+                host=_host(survey),
                 format="traefik",
                 trusted_proxies=facts.trusted,
             ),
@@ -87,7 +90,13 @@ def _docker(survey: Survey) -> Iterator[Planned]:
     there = (
         f"It does not answer now: {facts.trouble}." if facts.trouble else f"Containers: {names or 'none'}."
     )
-    yield Planned(source=DockerSource(name="docker"), why=(why, there))
+    yield Planned(source=DockerSource(name="docker", host=_host(survey)), why=(why, there))
+
+
+def _host(survey: Survey) -> str:
+    """The engine's address, where only this terminal's environment names it: the agent will not see that."""
+    facts = survey.docker.facts if survey.docker is not None else None
+    return facts.url if facts is not None and facts.why == FROM_ENVIRON else ""
 
 
 def _services(survey: Survey) -> Iterator[Planned]:
@@ -95,7 +104,7 @@ def _services(survey: Survey) -> Iterator[Planned]:
         alone = f"{log.title} writes its logins to files only."
         if log.inside:
             source: SourceConfig = ContainerFileSource(
-                name=log.name, container=log.name, path=log.path, service=log.service
+                name=log.name, container=log.name, path=log.path, service=log.service, host=_host(survey)
             )
             why = f"{alone} They lie in a volume of container {log.name}: they are read through the engine."
         else:

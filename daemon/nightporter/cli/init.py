@@ -65,7 +65,7 @@ def command(
 
     Looks for Traefik's log, Docker's containers and the log files of known services; asks who is to be told;
     writes the config, but never over one that is there; says what the rules would have told of the last days;
-    and sends one message. The exit code is 1 if that did not arrive.
+    and sends one message. The exit code is 1 if nothing was found, or the message did not arrive.
     """
     view = View()
     target = (config_file or configfile.default_path()).expanduser().absolute()
@@ -81,6 +81,13 @@ def command(
     _say(_seen(found, planned))
     for line in _mends(found, view):
         click.echo(line)
+    if not planned and not target.exists():
+        click.echo(
+            "Nothing is written. Start Docker or Traefik and run this again, or write a config by hand: "
+            "see docs/sources.md.",
+            err=True,
+        )
+        return 1
     if target.exists():
         click.echo(f"\n{target} is there already and stays as it is; --print shows what would be written.")
     else:
@@ -170,7 +177,7 @@ def _seen(found: Survey, planned: Sequence[Planned]) -> Iterator[str]:
             yield f"  {sentence}"
     if not planned:
         yield ""
-        yield "Nothing was found that Nightporter could watch. Is Docker running? Where is your proxy's log?"
+        yield "Nothing was found that Nightporter could watch."
     for trouble in (*found.troubles, *found.traefik.troubles):
         yield f"  Could not look: {trouble}"
 

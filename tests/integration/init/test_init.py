@@ -45,13 +45,14 @@ def test_ten_minutes_of_an_owner(house: House, discord: DiscordReceiver) -> None
     assert sources["traefik"] == FileSource(
         name="traefik", paths=(access, service), format="traefik", trusted_proxies=("127.0.0.1",)
     )
-    assert sources["docker"] == DockerSource(name="docker")
+    assert sources["docker"] == DockerSource(name="docker", host=house.engine.host)
     logs = house.ombi_log.parent
     assert sources["ombi"] == FileSource(name="ombi", service="ombi", paths=(f"{logs}/log-*.txt",))
     assert sources["nextcloud"] == ContainerFileSource(
         name="nextcloud",
         container="nextcloud",
         path="/var/www/html/data/nextcloud.log",
+        host=house.engine.host,
         service="nextcloud",
     )
     assert house.run("check").returncode == 0

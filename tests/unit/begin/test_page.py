@@ -33,6 +33,9 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
 PATH = TEXT.map(lambda text: str(Path("/") / text.strip("/.")) + "x")
 
 
+ONE = (Planned(source=DockerSource(name="docker"), why=()),)
+
+
 def found(log: ProxyLog, why: str = "somebody says so") -> FoundLog:
     return FoundLog(log=log, why=why, named=True)
 
@@ -56,25 +59,34 @@ def test_odd_names_mean_themselves(
 
 
 def test_a_destination_has_a_route_and_the_terminal_needs_none() -> None:
-    loaded = parse_config("/c/config.yaml", page.write((), WISH, "today"), WORLD)
+    loaded = parse_config("/c/config.yaml", page.write(ONE, WISH, "today"), WORLD)
     assert loaded.problems == ()
     assert loaded.config.destinations == (AppriseDestination(name="discord", url=Secret("json://localhost")),)
     assert loaded.config.routes == (Route(to="discord", min_severity=Severity.high),)
-    assert loaded.config.sources == ()
-    plain = parse_config("/c/config.yaml", page.write((), None, "today"), WORLD)
+    plain = parse_config("/c/config.yaml", page.write(ONE, None, "today"), WORLD)
     assert plain.config.destinations == (TerminalDestination(name="terminal"),)
 
 
 def test_every_kind_of_source_comes_back() -> None:
     sources = (
         FileSource(name="traefik", paths=("/a", "/b"), format="traefik", trusted_proxies=("10.0.0.1",)),
-        DockerSource(name="docker"),
+        DockerSource(name="docker", host="unix:///x.sock"),
         ContainerFileSource(name="ombi", container="ombi", path="/config/Logs/log-*.txt", service="ombi"),
+        ContainerFileSource(name="x", container="x", path="/x", host="unix:///x.sock"),
     )
     planned = [Planned(source=source, why=("Because.", "# - {name: x}")) for source in sources]
     loaded = parse_config("/c/config.yaml", page.write(planned, None, "today"), WORLD)
     assert loaded.problems == ()
     assert loaded.config.sources == sources
+
+
+def test_an_engine_that_only_the_terminal_knows_is_named() -> None:
+    facts = EngineFacts(source="docker", url="unix:///odd.sock", why="DOCKER_HOST")
+    inside = ServiceLog(service="ombi", title="Ombi", name="ombi", path="/x", inside=True)
+    survey = Survey(docker=EngineView(facts=facts), services=(inside,))
+    assert [one.source.host for one in plan.sources(survey) if not isinstance(one.source, FileSource)] == [
+        "unix:///odd.sock"
+    ] * 2
 
 
 def test_names_are_told_apart() -> None:

@@ -21,7 +21,8 @@ from nightporter.survey.static import StaticConfig
 def view(tmp_path: Path) -> View:
     home = tmp_path / "home"
     home.mkdir()
-    return View(clock=ManualClock(), environ={}, home=home, cwd=home, platform="darwin", look_s=5.0)
+    environ = {"DOCKER_HOST": "unix:///nowhere.sock"}  # not this machine's own engine
+    return View(clock=ManualClock(), environ=environ, home=home, cwd=home, platform="darwin", look_s=5.0)
 
 
 def container(name: str, mounts: Sequence[tuple[str, str, str]] = (), image: str = "busybox") -> Running:
@@ -95,7 +96,7 @@ async def test_a_look_that_hangs_is_given_up(
         return ()
 
     monkeypatch.setattr(look, "service_logs", hang)
-    quick = View(clock=view.clock, environ={}, home=view.home, cwd=view.home, look_s=0.2)
+    quick = View(clock=view.clock, environ=view.environ, home=view.home, cwd=view.home, look_s=0.2)
     found = await look.survey(quick, tmp_path)
     assert found.troubles == ("services could not be looked at: no answer within 0 s",)
     over.set()
