@@ -64,8 +64,9 @@ class CompiledRule:
         """Whether a key's first event needs no more memory than its stamp."""
         spec = (type(rule.window).__name__, getattr(rule.window, "field", ""))
         self.fingerprint = f"{rule.id}:{short_id(rule.when, rule.unless, rule.by, spec)}"
-        wanted = [n.removeprefix("top.") for n in template.names(rule.message) if n.startswith("top.")]
-        self.top_fields = tuple(dict.fromkeys(wanted))
+        wanted = tuple(dict.fromkeys(template.names(rule.message)))
+        self.top_fields = tuple(n.removeprefix("top.") for n in wanted if n.startswith("top."))
+        self.asked_fields = ("service", *(n for n in wanted if not n.startswith("top.") and n != "raw"))
         self._key_ignores = [compiled(_until(i)) for i in self._ignores if self._speaks_of_key_only(i)]
 
     def _speaks_of_key_only(self, ignore: Ignore) -> bool:

@@ -51,6 +51,8 @@ class Engine:
         self._joins = Joins()
         self._hiding: set[str] = set()
         """Addresses of gateways and proxies: in a service's own log they hide the client."""
+        self._latest: Stamp = 0
+        """The arrival of the last `advance`."""
         self._proxied = False
         """Whether there is a proxy's access log to wait for."""
         self.counts: Counter[str] = Counter()
@@ -216,10 +218,25 @@ class Engine:
         """Publish the end of episodes that have been quiet for long enough. Call it with each batch and,
         when nothing comes, now and then: it changes no verdict (RULES §4.5). Logins whose wait for the
         proxy's line is over are judged here."""
+        if self._latest == 0 or arrived < self._latest - HOUR:
+            self._forget_the_future(arrived)
+        self._latest = arrived
         for event in self._joins.due(arrived):
             self._judge(event, self.plan(event.origin, (event.format,)), 0)
         self._episodes.advance(arrived, self._lookup)
         self._forget_stale(arrived)
+
+    def _forget_the_future(self, arrived: Stamp) -> None:
+        """The clock was ahead and has been set right (at a start, perhaps): beside stamps that are still to
+        come, all that happens now would be late. Keys that hold such stamps begin anew."""
+        for rule in self.rules.rules:
+            memory = self._memories[rule.fingerprint]
+            for key in memory:
+                entry = memory.peek(key)
+                if entry is not None and newest(entry) > arrived + HOUR:
+                    self._episodes.end(rule, key, entry)
+                    memory.drop(key)
+                    self.counts["from_the_future"] += 1
 
     def _lookup(self, fingerprint: str, key: Key) -> tuple[CompiledRule, Entry] | None:
         rule = self.rules.by_fingerprint.get(fingerprint)
@@ -283,9 +300,7 @@ class Engine:
         changes.episodes = self._episodes.take(self.rules.by_fingerprint, self.rules.ruleset.timezone)
         for fingerprint, memory in self._memories.items():
             for key in memory.dirty if rows else ():
-                entry = memory.peek(key)
-                blob = None if entry is None else _ENCODER.encode(entry)
-                changes.windows.append(WindowRow(fingerprint, _ENCODER.encode(key), blob))
+                changes.windows += self._row(fingerprint, key, memory)
             memory.dirty.clear()
         for position, event in self._joins.changed.items() if rows else ():
             blob = None if event is None else _ENCODER.encode(event)
@@ -296,6 +311,18 @@ class Engine:
             members.dirty.clear()
         self._crowded.clear()
         return changes
+
+    def _row(self, fingerprint: str, key: Key, memory: Memory) -> list[WindowRow]:
+        """The row of one key. A value that cannot be kept must not stop the rest: formats let none through,
+        and if one does come, its key is forgotten and counted."""
+        entry = memory.peek(key)
+        try:
+            blob = None if entry is None else _ENCODER.encode(entry)
+            return [WindowRow(fingerprint, _ENCODER.encode(key), blob)]
+        except (OverflowError, UnicodeEncodeError):
+            memory.drop(key)
+            self.counts["unkept"] += 1
+            return []
 
     def _new_pauses(self) -> list[tuple[str, str]]:
         fresh: list[tuple[str, str]] = []
@@ -341,6 +368,14 @@ _ENCODER = msgspec.msgpack.Encoder()
 _KEY = msgspec.msgpack.Decoder(Key)
 _EVENT = msgspec.msgpack.Decoder(Event)
 _ENTRY: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
+
+
+def newest(entry: Entry) -> Stamp:
+    """The newest stamp of a key's memory."""
+    if not isinstance(entry, Track):
+        return entry
+    last = entry.episode.last if entry.episode is not None else 0
+    return max(entry.stamps[-1], last) if entry.stamps else last
 
 
 def _track(rule: CompiledRule, entry: Entry | None) -> Track:

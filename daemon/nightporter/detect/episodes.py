@@ -22,6 +22,9 @@ from nightporter.rule import Distinct
 RECENT_BYTES: Final = 4 << 20
 """Recent counted lines that are kept for each source: an episode's first samples and top values."""
 SAMPLES: Final = 5
+DETAILED: Final = 500
+"""Open episodes of which top values and samples are kept, some 20 KB each: of more attackers at once than
+that, people are told how many, not what each of them asked for."""
 SEEN_LATE_AFTER: Final = 5 * SECOND
 """How long before the start something must have happened to be told as seen late: what was written while
 the daemon came up is told as usual."""
@@ -48,6 +51,7 @@ class Episodes:
         self._touched: dict[str, tuple[str, Key, OpenEpisode]] = {}
         self._ends: list[tuple[Stamp, str, str, Key, Nanos]] = []
         self._recent: dict[str, Recent] = {}
+        self._open_now: set[str] = set()
         self.urgent = False
         """One opened or grew worse: people should be told now."""
 
@@ -72,6 +76,7 @@ class Episodes:
         """End the key's episode if one is open. It stays known: a late stamp may reopen it."""
         if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
             entry.episode.ended = True
+            self._open_now.discard(entry.episode.id)
             self._touch(rule, key, entry.episode)
 
     def _grow(self, hit: Hit, track: Track, episode: OpenEpisode) -> None:
@@ -81,7 +86,7 @@ class Episodes:
         episode.first = min(episode.first, event.time)
         if event.time > episode.last:
             episode.last = event.time
-            episode.latest = showable(hit.fields)
+            episode.latest = showable(rule, hit.fields)
             if episode.ended:
                 bridged, episode.last = chain(track.stamps, event.time, rule.quiet)
                 episode.count += max(0, bridged - 1)
@@ -113,8 +118,9 @@ class Episodes:
             severity=track.severity,
             top={},
             samples=[],
-            latest=showable(hit.fields),
+            latest=showable(rule, hit.fields),
             distinct=over.held if isinstance(rule.window, Distinct) else None,
+            detailed=len(self._open_now) < DETAILED,
             seen_late=self._resumed_at is not None and event.time < self._resumed_at - SEEN_LATE_AFTER,
         )
         for recent in self._recent.values():
@@ -128,7 +134,8 @@ class Episodes:
         return episode
 
     def watch(self, rule: CompiledRule, key: Key, episode: OpenEpisode, lateness: Nanos) -> None:
-        """Have `advance` look whether the episode has become quiet."""
+        """An episode is open: have `advance` look whether it has become quiet."""
+        self._open_now.add(episode.id)
         due = episode.last + rule.quiet + lateness
         heapq.heappush(self._ends, (due, episode.id, rule.fingerprint, key, lateness))
 
@@ -160,6 +167,9 @@ class Episodes:
             for fingerprint, key, episode in self._touched.values()
             if fingerprint in rules
         ]
+        for _, _, episode in self._touched.values():
+            if episode.ended:  # told in full now; it stays only in case that a late stamp reopens it
+                episode.top, episode.samples = {}, episode.samples[:1]
         self._touched.clear()
         self.urgent = False
         return taken
@@ -169,6 +179,7 @@ class Episodes:
 
 
 def _show(rule: CompiledRule, episode: OpenEpisode, raw: str, fields: Fields) -> None:
-    count_tops(episode, rule, fields)
-    if len(episode.samples) < SAMPLES:
+    if episode.detailed:
+        count_tops(episode, rule, fields)
+    if len(episode.samples) < (SAMPLES if episode.detailed else 1):
         episode.samples.append(sample(raw, fields))

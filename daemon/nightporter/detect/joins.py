@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from nightporter.model import SECOND, Event, Nanos, Stamp
+from nightporter.model import HOUR, SECOND, Event, Nanos, Stamp
 
 WAIT: Final[Nanos] = 2 * SECOND
 """How far apart the two lines of one request may be, and how long a login waits for its request."""
@@ -75,9 +75,10 @@ class Joins:
             self._seen.append(Request(str(client), began, ended, _names(event)))
 
     def due(self, arrived: Stamp) -> list[Event]:
-        """The logins whose wait is over, in order, with the address where exactly one client fits."""
+        """The logins whose wait is over, in order, with the address where exactly one client fits. One that
+        would wait for hours came while the clock was ahead: it waits no longer."""
         ready: list[Event] = []
-        while self._held and self._held[0].due <= arrived:
+        while self._held and not arrived < self._held[0].due <= arrived + HOUR:
             event = self._held.popleft().event
             self.changed[event.position] = None
             self._name(event)

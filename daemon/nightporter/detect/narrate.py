@@ -15,7 +15,7 @@ from nightporter.model import DAY, HOUR, MINUTE, SECOND, Episode, Fields, Key, N
 TOP_FIELDS: Final = ("path", "user", "host", "client_ip", "client_host", "service", "router", "user_agent")
 """Fields whose most frequent values every episode keeps, beside those that its message asks for."""
 TOP_SHOWN: Final = 5
-VALUE_CHARS: Final = 300
+VALUE_CHARS: Final = 200
 SAMPLE_CHARS: Final = 1_000
 
 
@@ -37,12 +37,12 @@ def sample(raw: str, fields: Fields) -> str:
     return raw[:SAMPLE_CHARS]
 
 
-def showable(fields: Fields) -> Fields:
-    """What a message may need of the newest event: its short fields, without the line itself."""
+def showable(rule: CompiledRule, fields: Fields) -> Fields:
+    """What the rule's message needs of the newest event, shortened."""
     return {
         name: value[:VALUE_CHARS] if isinstance(value, str) else value
-        for name, value in fields.items()
-        if name != "raw"
+        for name in rule.asked_fields
+        if (value := fields.get(name)) is not None
     }
 
 

@@ -46,7 +46,7 @@ class Recent:
         return [(raw, f) for stamp, raw, f in self._events.get((rule, key), ()) if stamp >= start]
 
 
-TOP_VALUES: Final = 64
+TOP_VALUES: Final = 24
 
 
 def count_top(counts: dict[str, int], value: str) -> None:

@@ -36,9 +36,12 @@ class OpenEpisode(msgspec.Struct):
     top: dict[str, dict[str, int]]
     samples: list[str]
     latest: dict[str, str | int | float | bool]
+    """Of the newest event, what its message asks for."""
     distinct: int | None = None
     ended: bool = False
     seen_late: bool = False
+    detailed: bool = True
+    """Whether top values and sample lines are kept of it."""
 
 
 class Track(msgspec.Struct):

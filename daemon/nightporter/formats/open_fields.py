@@ -56,7 +56,7 @@ def _name_level(said: dict[str, Value], fields: Fields) -> None:
     fields.pop("level", None)
     word = next((said[name] for name in LEVEL_NAMES if name in said), None)
     level = levels.canonical(word) if isinstance(word, str) else word
-    if level is not None and level != "":
+    if level is not None and level != "" and (level := _proper("level", level)) is not None:
         fields["level"] = level
 
 

@@ -41,6 +41,11 @@ WAITS: Final[Mapping[Severity, tuple[Nanos, Nanos]]] = {
 }
 """First and longest wait before an incident is told again, by severity; also the default cooldown."""
 
+SHORTEST_WAIT: Final[Nanos] = MINUTE
+"""Nothing is told again sooner than this, whatever a rule's cooldown says."""
+AHEAD: Final[Nanos] = HOUR
+"""An episode that crossed further in the future than this was stamped by a clock that was wrong: it must not
+stand in the way of what happens now."""
 INCIDENT_CAP: Final = 50_000
 """Incidents kept in memory; the oldest go first, and would be told anew."""
 
@@ -102,7 +107,7 @@ class Ledger:
     def _enter(self, rule: Rule, episode: Episode, now: Stamp) -> tuple[Incident, Decision]:
         current = self._incidents.get(_at(episode))
         told = Decision.DRY_RUN if rule.mode == "dry-run" else None
-        if current is None or self._is_new(rule, current, episode):
+        if current is None or current.episode.crossed > now + AHEAD or self._is_new(rule, current, episode):
             return _opened(rule, episode, now), told or Decision.NEW
         incident = _grown(current, episode)
         if incident.severity > current.told_severity:
@@ -113,7 +118,7 @@ class Ledger:
     def _is_new(rule: Rule, current: Incident, episode: Episode) -> bool:
         if episode.id == current.episode.id or episode.crossed < current.episode.crossed:
             return False
-        return episode.crossed >= current.crossing_told + _waits(rule, current.severity)[0]
+        return episode.crossed >= current.crossing_told + _cooldown(rule, current.severity)
 
     def due(self, now: Stamp) -> LedgerChanges:
         """What has grown since it was last told, for those whose wait is over. Call it now and then."""
@@ -145,7 +150,7 @@ class Ledger:
             self._keep(incident)
         elif incident.open:
             heapq.heappush(self._due, (now + incident.wait, incident.id, at))
-        elif incident.last + max(incident.wait, _waits(rule, incident.severity)[0]) > now:
+        elif incident.last + max(incident.wait, _cooldown(rule, incident.severity)) > now:
             heapq.heappush(self._due, (now + HOUR, incident.id, at))
         else:
             del self._incidents[at]  # over, told in full, and its cooldown has passed
@@ -177,11 +182,15 @@ def _at(episode: Episode) -> _At:
     return episode.rule, tuple(episode.key.items())
 
 
+def _cooldown(rule: Rule, severity: Severity) -> Nanos:
+    """Until this long after the crossing last told, a new one belongs to the same incident."""
+    return WAITS[severity][0] if rule.cooldown is None else rule.cooldown
+
+
 def _waits(rule: Rule, severity: Severity) -> tuple[Nanos, Nanos]:
-    """The first wait (which is also the cooldown) and the longest."""
-    first, longest = WAITS[severity]
-    first = first if rule.cooldown is None else rule.cooldown
-    longest = longest if rule.cooldown_max is None else rule.cooldown_max
+    """The first wait before an incident is told again, and the longest."""
+    first = max(_cooldown(rule, severity), SHORTEST_WAIT)
+    longest = WAITS[severity][1] if rule.cooldown_max is None else rule.cooldown_max
     return first, max(first, longest)
 
 

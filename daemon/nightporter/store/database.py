@@ -58,6 +58,8 @@ class Database:
                 connection.execute("PRAGMA fullfsync = 1")  # a Mac's fsync stops at the drive's cache
             for schema in schemas:
                 connection.executescript(schema)
+        except sqlite3.OperationalError as err:  # a full disk, a file that another program locks
+            raise Unreachable(f"{self.path}: cannot be used now: {err}") from err
         except sqlite3.DatabaseError as err:
             raise UserError(
                 f"{self.path}: is not a database of Nightporter's ({err}); "

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.parts.engines import NOON, Bench, rules
 
 from nightporter.detect.engine import Engine
+from nightporter.detect.episodes import DETAILED
 from nightporter.model import SECOND, Severity
 
 BURST = """
@@ -322,3 +323,44 @@ def test_a_level_may_be_spelled_in_any_way(word: str) -> None:
         f"rules: {{r: {{title: t, from: any, when: {{level: {word}}}, message: m}}}}", source="docker"
     )
     assert bench.feed(0, level="warning") == ["r"]
+
+
+def test_a_clock_that_was_ahead_does_not_make_today_late() -> None:
+    bench = Bench(BURST)
+    bench.quiet(86_400)
+    bench.burst(range(86_400, 86_405), status=403, client_ip=IP)
+    assert len(bench.episodes()) == 1
+    bench.quiet(0)
+    bench.burst(range(5), status=403, client_ip=IP)
+    assert len(bench.episodes()) == 2
+    assert bench.engine.counts["from_the_future"] == 1
+
+
+def test_after_a_restart_stamps_from_the_future_are_let_go() -> None:
+    before = Bench(BURST)
+    before.burst(range(86_400, 86_403), status=403, client_ip=IP)
+    after = Bench(BURST)
+    after.engine.load(before.engine.take_changes().windows, [])
+    after.quiet(0)
+    after.burst(range(5), status=403, client_ip=IP)
+    assert [episode.count for episode in after.episodes()] == [5]
+
+
+def test_a_value_that_cannot_be_kept_stops_nothing_else() -> None:
+    bench = Bench(BURST.replace("by: client_ip", "by: bytes"))
+    bench.feed(0, status=403, bytes=2**70)
+    bench.feed(1, status=403, bytes=7)
+    assert [row.key for row in bench.engine.take_changes().windows] == [b"\x91\x07"]
+    assert bench.engine.counts["unkept"] == 1
+
+
+def test_a_thousand_attackers_at_once_are_counted_and_only_some_are_described() -> None:
+    bench = Bench(rules(BURST))
+    for n in range(DETAILED + 100):
+        client = f"198.51.{n // 250}.{n % 250}"
+        bench.burst(range(6), status=403, client_ip=client, path="/" + "x" * 5_000, user_agent="y" * 5_000)
+    rows = bench.engine.take_changes().windows
+    sizes = sorted(len(row.blob or b"") for row in rows)
+    assert sizes[99] < 1_500, "beyond the described ones a key costs little"
+    assert sizes[-1] < 8_000
+    assert len(rows) == DETAILED + 100

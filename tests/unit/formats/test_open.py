@@ -272,3 +272,9 @@ def test_no_line_can_name_its_container(name: str) -> None:
     for line in lines:
         fields = make_format(origin(name)).parse(line.encode(), ARRIVED).fields
         assert not fields.keys() & set(told)
+
+
+@pytest.mark.parametrize("level", ["123456789012345678901234567890", "1e999", "Infinity", "-1e400"])
+def test_a_level_that_is_no_number_of_64_bits_is_no_field(level: str) -> None:
+    line = f'{{"level":{level},"message":"boom"}}'.encode()
+    assert "level" not in make_format(origin("json")).parse(line, ARRIVED).fields

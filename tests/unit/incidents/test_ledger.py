@@ -172,3 +172,18 @@ def test_what_is_over_is_forgotten() -> None:
 
 def test_an_unknown_rule_is_passed_over() -> None:
     assert not Ledger({}).take([episode(1, NOON)], NOON)
+
+
+def test_a_cooldown_of_nothing_makes_each_crossing_news_and_ends() -> None:
+    ledger = Ledger({"scan": rule(cooldown=0)})
+    assert said(ledger.take([episode(1, NOON)], NOON).tellings) == [("alert", 5, 0)]
+    ledger.take([episode(1, NOON, count=50)], NOON + SECOND)
+    assert ledger.due(NOON + MINUTE - 1).tellings == []
+    assert said(ledger.due(NOON + MINUTE).tellings) == [("again", 50, 45)]
+    assert said(ledger.take([episode(2, NOON + HOUR)], NOON + HOUR).tellings) == [("alert", 5, 0)]
+
+
+def test_an_episode_from_the_future_does_not_stand_in_the_way_of_now() -> None:
+    ledger = Ledger({"scan": rule()})
+    ledger.take([episode(1, NOON + DAY)], NOON + DAY)
+    assert said(ledger.take([episode(2, NOON)], NOON).tellings) == [("alert", 5, 0)]
