@@ -11,8 +11,9 @@ wall clock. It keeps no state, so it says the same after a restart. How it decid
    goes as one digest.
 4. What could have gone ten minutes ago (an outage, a sleep, a cap) is late; more than three late messages
    become a digest. Critical never does.
-5. Caps: at most so many messages an hour and a day, critical and tests not counted. What has no room is
-   folded: the last free place is a digest's, and the digest at the owner's hour passes.
+5. Caps: at most so many messages an hour and a day, critical and tests not counted; a fifth of each is kept
+   for high. What has no room is folded: the last free place is a digest's, and the digest at the owner's
+   hour passes.
 
 Terminal and file destinations get every row, singly and at once.
 """
@@ -241,13 +242,31 @@ class _Desk:
         return [r for r in ready if r not in late], late
 
     def _within_caps(self, singles: list[_Ready], late: list[_Ready]) -> tuple[list[_Ready], list[Send]]:
-        hours_own = bool(self._digest) or any(r.due < self._last_digest for r in (*singles, *late))
-        room, opens = self._room()
-        wanted = len(singles) + (1 if late and not hours_own else 0)
-        if wanted <= room:
+        loud = [r for r in singles if _is_loud(r)]
+        others = [r for r in singles if not _is_loud(r)]
+        if self._digest or any(r.due < self._last_digest for r in (*singles, *late)):
+            # The digest at the owner's hour passes, so whatever has no room goes in it.
+            loud_go = self._room()[0]
+            others_go = self._room(beside=min(len(loud), loud_go), loud=False)[0]
+            folded = [*loud[loud_go:], *others[others_go:]]
+            reason = Reason.no_room if folded else Reason.late
+            return [*loud[:loud_go], *others[:others_go]], self._digest_of([*folded, *late], reason)
+        late_is_loud = any(_is_loud(r) for r in late)
+        if len(loud) + late_is_loud > (room := self._room())[0]:
+            return self._fit(singles, late, *room)
+        if late_is_loud:
+            others_go = self._room(beside=len(loud) + 1, loud=False)[0]
+            reason = Reason.no_room if others[others_go:] else Reason.late
+            return [*loud, *others[:others_go]], self._digest_of([*others[others_go:], *late], reason)
+        fit, digest = self._fit(others, late, *self._room(beside=len(loud), loud=False))
+        return [*loud, *fit], digest
+
+    def _fit(
+        self, singles: list[_Ready], late: list[_Ready], room: int, opens: Stamp
+    ) -> tuple[list[_Ready], list[Send]]:
+        """These into so much room: all of them, else the first ones and a digest of the rest, else none."""
+        if len(singles) + bool(late) <= room:
             return singles, self._digest_of(late, Reason.late)
-        if hours_own:
-            return singles[:room], self._digest_of([*singles[room:], *late], Reason.no_room)
         if room == 0:
             for r in (*singles, *late):
                 self._hold(r.send.rows, Reason.capped, opens)
@@ -266,18 +285,36 @@ class _Desk:
             return [Send(rows=tuple(rows), shape="single", reason=reason)]
         return [Send(rows=tuple(rows), shape="digest", reason=reason)]
 
-    def _room(self) -> tuple[int, Stamp]:
-        """How many messages the caps allow now, and when there is room if there is none."""
+    def _room(self, *, beside: int = 0, loud: bool = True) -> tuple[int, Stamp]:
+        """How many messages the caps allow now, and when there is room if there is none.
+
+        `beside` more are sent now before them. Not `loud`: below high, for which not all room is there.
+        """
         caps = self._policy.caps
-        counted = [m.at for m in self._past if m.severity < Severity.critical]
+        counted = [m for m in self._past if m.severity < Severity.critical]
+        every = [*(m.at for m in counted), *[self._now] * beside]
         next_digest = next_at(self._now, self._policy.digest, self._policy.zone)
+        tiers = [(caps.per_hour, HOUR, every), (caps.per_day, DAY, every)]
+        if not loud:
+            low = [m.at for m in counted if m.severity < Severity.high]
+            tiers += [(below_high(most), length, low) for most, length, _ in tiers]
         room, opens = caps.per_day, self._now
-        for most, length in ((caps.per_hour, HOUR), (caps.per_day, DAY)):
-            inside = [at for at in counted if at > self._now - length]
+        for most, length, stamps in tiers:
+            inside = [at for at in stamps if at > self._now - length]
             room = min(room, most - len(inside))
             if len(inside) >= most:
                 opens = max(opens, inside[-most] + length if most > 0 else next_digest)
         return max(room, 0), min(opens, next_digest)
+
+
+def below_high(cap: int) -> int:
+    """How many of a cap's messages may be below high: all but a fifth, rounded up, so that someone who
+    scans all day cannot use up what a worse alert needs. Of a cap of one: that one."""
+    return max(cap - -(-cap // 5), min(cap, 1))
+
+
+def _is_loud(ready: _Ready) -> bool:
+    return ready.send.severity >= Severity.high
 
 
 def _message(group: Sequence[OutboxRow], reason: Reason) -> Send:

@@ -289,12 +289,13 @@ async def test_caps_fold_the_rest_into_one_digest(
         for n in range(12):
             await home.tell(telling(n, rule=f"rule-{n}", at=clock.now()))
             await home.pass_time(60, step=20.0)
-        assert len(discord.messages) == 6
-        await home.tell(telling(50, rule="urgent", severity=Severity.critical, at=clock.now()))
-        assert "urgent" in discord.messages[-1].text
+        assert len(discord.messages) == 4
+        for number, severity in enumerate((Severity.high, Severity.critical), start=50):
+            await home.tell(telling(number, rule=f"urgent-{number}", severity=severity, at=clock.now()))
+            assert f"urgent-{number}" in discord.messages[-1].text
         await home.pass_time(60 * 60)
-        assert len(discord.messages) == 8
-        assert discord.messages[-1].payload["embeds"][0]["title"] == "Digest: 6 things to know"
+        assert len(discord.messages) == 7
+        assert discord.messages[-1].payload["embeds"][0]["title"] == "Digest: 8 things to know"
 
 
 @pytest.mark.parametrize("trouble", ["refused", "no name", "unknown authority", "proxy says no"])

@@ -12,7 +12,7 @@ from tests.parts.telling import EVENING, MIDDAY, telling
 
 from nightporter.config import Caps, QuietHours
 from nightporter.model import HOUR, MINUTE, SECOND, Severity, Stamp
-from nightporter.notify.plan import GATHER, Policy, Reason, plan
+from nightporter.notify.plan import GATHER, Policy, Reason, below_high, plan
 from nightporter.store.outbox import OutboxRow, SentMessage
 
 NIGHT = QuietHours(start=23 * 60, end=7 * 60 + 30)
@@ -45,12 +45,13 @@ def test_many_at_once_are_one_message() -> None:
 
 @pytest.mark.parametrize(("told", "wait"), list(enumerate(GATHER, start=1)), ids=str)
 def test_each_message_of_a_rule_lets_the_next_gather_longer(told: int, wait: int) -> None:
+    roomy = Policy(zone=UTC, caps=Caps(per_hour=60, per_day=60))
     history = [sent(MIDDAY - (told - 1 - n) * MINUTE) for n in range(told)]
     rows = [row(n, at=MIDDAY + n) for n in range(5)]
-    early = plan(rows, history, POLICY, MIDDAY + wait - 1)
+    early = plan(rows, history, roomy, MIDDAY + wait - 1)
     assert early.sends == ()
     assert [(held.reason, held.until) for held in early.held] == [(Reason.gathering, MIDDAY + wait)]
-    assert shapes(rows, history, POLICY, MIDDAY + wait) == ["folded 5 gathered"]
+    assert shapes(rows, history, roomy, MIDDAY + wait) == ["folded 5 gathered"]
 
 
 def test_after_an_hours_calm_a_rule_starts_anew() -> None:
@@ -111,8 +112,8 @@ def test_what_came_just_before_the_quiet_hours_is_held_too() -> None:
 
 
 def test_a_cap_holds_until_there_is_room_and_then_folds() -> None:
-    history = [sent(MIDDAY - (6 - n) * MINUTE, rule=f"old{n}") for n in range(6)]
-    rows = [row(n, rule=f"r{n}") for n in range(5)]
+    history = [sent(MIDDAY - (6 - n) * MINUTE, rule=f"old{n}", severity=Severity.high) for n in range(6)]
+    rows = [row(n, rule=f"r{n}", severity=Severity.high) for n in range(5)]
     held = plan(rows, history, POLICY, MIDDAY)
     assert held.sends == ()
     assert {h.reason for h in held.held} == {Reason.capped}
@@ -120,17 +121,53 @@ def test_a_cap_holds_until_there_is_room_and_then_folds() -> None:
     assert shapes(rows, history, POLICY, held.wake_at) == ["digest 5 late"]
 
 
-def test_the_last_free_place_is_a_digests() -> None:
-    history = [sent(MIDDAY - MINUTE, rule=f"old{n}") for n in range(4)]
-    rows = [row(n, rule=f"r{n}") for n in range(5)]
+@pytest.mark.parametrize(("severity", "told"), [(Severity.medium, 2), (Severity.high, 4)])
+def test_the_last_free_place_is_a_digests(severity: Severity, told: int) -> None:
+    history = [sent(MIDDAY - MINUTE, rule=f"old{n}", severity=severity) for n in range(told)]
+    rows = [row(n, rule=f"r{n}", severity=severity) for n in range(5)]
     assert shapes(rows, history, POLICY, MIDDAY) == ["single 1 first", "digest 4 no_room"]
 
 
-def test_the_daily_cap_counts_24_hours() -> None:
-    history = [sent(MIDDAY - (30 - n) * 40 * MINUTE, rule=f"old{n}") for n in range(30)]
-    held = plan([row()], history, POLICY, MIDDAY)
+@pytest.mark.parametrize(("severity", "most"), [(Severity.medium, 24), (Severity.high, 30)])
+def test_the_daily_cap_counts_24_hours(severity: Severity, most: int) -> None:
+    spaced = [MIDDAY - (most - n) * 40 * MINUTE for n in range(most)]
+    history = [sent(at, rule=f"old{n}", severity=severity) for n, at in enumerate(spaced)]
+    held = plan([row(severity=severity)], history, POLICY, MIDDAY)
     assert held.sends == ()
-    assert held.wake_at == MIDDAY - 30 * 40 * MINUTE + 24 * HOUR
+    assert held.wake_at == spaced[0] + 24 * HOUR
+
+
+def test_a_fifth_of_the_room_is_kept_for_high() -> None:
+    history = [sent(MIDDAY - MINUTE, rule=f"old{n}") for n in range(4)]
+    medium = [row(n, rule=f"m{n}") for n in range(3)]
+    high = [row(10 + n, rule=f"h{n}", severity=Severity.high) for n in range(2)]
+    both = plan([*medium, *high], history, POLICY, MIDDAY)
+    assert {send.rule for send in both.sends} == {"h0", "h1"}
+    assert {(held.reason, held.until) for held in both.held} == {(Reason.capped, MIDDAY - MINUTE + HOUR)}
+
+
+def test_a_scan_all_day_does_not_hold_back_a_high_alert() -> None:
+    """One rule that finds an address a minute for ten hours; then a container falls over and over."""
+    start, loop_at = MIDDAY - 3 * HOUR, MIDDAY + 6 * HOUR
+    history: list[SentMessage] = []
+    waiting: list[OutboxRow] = []
+    for minute in range(10 * 60):
+        now = start + minute * MINUTE
+        waiting.append(row(minute, at=now))
+        if now == loop_at:
+            waiting.append(row(9999, rule="container-restart-loop", severity=Severity.high, at=now))
+        decided = plan(waiting, history, POLICY, now)
+        history += [
+            SentMessage(at=now, shape=s.shape, rule=s.rule, severity=s.severity) for s in decided.sends
+        ]
+        waiting = [r for held in decided.held for r in held.rows]
+    assert [m.at for m in history if m.rule == "container-restart-loop"] == [loop_at]
+    assert len(history) == 24 + 1
+
+
+@pytest.mark.parametrize(("cap", "most"), [(0, 0), (1, 1), (2, 1), (5, 4), (6, 4), (30, 24)])
+def test_what_below_high_may_take_of_a_cap(cap: int, most: int) -> None:
+    assert below_high(cap) == most
 
 
 def test_critical_passes_caps_and_quiet_hours_folded_per_rule() -> None:
@@ -229,6 +266,14 @@ def test_the_caps_are_kept_but_for_critical_and_the_days_digest(
         for s in new
     )
     assert sum(s.shape == "digest" for s in decided.sends) <= 1
+    if all(r.telling.at >= MIDDAY - 4 * HOUR and r.telling.severity > Severity.low for r in rows):
+        below = [m.at for m in counted if m.severity < Severity.high]
+        left = min(
+            4 - sum(at > MIDDAY - HOUR for at in below), 24 - sum(at > MIDDAY - 24 * HOUR for at in below)
+        )
+        assert sum(s.severity < Severity.high and s.reason is not Reason.quiet_over for s in new) <= max(
+            0, left
+        )
 
 
 @given(ROWS, HISTORY, POLICIES)
