@@ -279,7 +279,7 @@ class ContainerFiles:
         Unreachable."""
         self._counts["asked"] += 1
         if stream.status != 200:
-            text = (await stream.all(4096))[:300].decode("utf-8", "replace").strip()
+            text = _message(await stream.all(4096))
             if stream.status != 404:
                 raise Unreachable(f"the engine refuses {self._config.container}'s files: {text}")
             self._waits(text)
@@ -301,6 +301,18 @@ class ContainerFiles:
                 raise TooMuch
         if data is None:
             raise Unreachable(f"the engine stopped in the middle of {self._config.container}'s files")
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    message: str
+
+
+def _message(body: bytes) -> str:
+    """What the engine says went wrong."""
+    try:
+        return msgspec.json.decode(body, type=_Refusal).message[:300]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return body[:300].decode("utf-8", "replace").strip()
 
 
 def _origin(config: ContainerFileSource) -> Origin:
