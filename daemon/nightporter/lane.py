@@ -18,7 +18,7 @@ from nightporter.detect.compiled import Plan
 from nightporter.detect.engine import Engine
 from nightporter.detect.scanner import EveryLine, Scanner, choose
 from nightporter.formats import make_format
-from nightporter.formats.base import Format, LooksBack, Parsed
+from nightporter.formats.base import Format, LooksBack, Parsed, stands_before
 from nightporter.model import MINUTE, Chunk, Event, Fields, Origin, Stamp, Untrusted
 
 AHEAD: Final = MINUTE
@@ -62,7 +62,7 @@ class Lane:
         self._looks_back = self.form if isinstance(self.form, LooksBack) else None
         self._back = self._looks_back.look_back if self._looks_back is not None else 0
         self._before = b""
-        """The last bytes before the chunk, where the format looks back at them."""
+        """What stands before the chunk, where the format looks back at it."""
         self._identity, self._offset = "", 0
         self.counts: Counter[str] = Counter()
         """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours)."""
@@ -105,7 +105,7 @@ class Lane:
                 end -= 1
             yield self._event(chunk, start, data[start:end], line_number)
         if self._back:
-            self._before = (self._before + data)[-self._back :]
+            self._before = self._back_from(data, len(data))
 
     def _follow(self, chunk: Chunk) -> None:
         """What stands before a chunk is known only if it goes on where the last one ended."""
@@ -116,10 +116,14 @@ class Lane:
     def _parse(self, chunk: Chunk, start: int, line: bytes, arrived: Stamp) -> Parsed:
         if self._looks_back is None:
             return self.form.parse(line, arrived)
-        before = chunk.data[max(0, start - self._back) : start]
-        if start < self._back:
-            before = (self._before + before)[-self._back :]
-        return self._looks_back.parse_after(before, line, arrived)
+        return self._looks_back.parse_after(self._back_from(chunk.data, start), line, arrived)
+
+    def _back_from(self, data: bytes, at: int) -> bytes:
+        """What stands before a place in the chunk; the chunk before it is asked where that is needed."""
+        before = stands_before(data, at, self._back)
+        if self._before and len(before) == at:
+            before = stands_before(self._before + before, len(self._before) + at, self._back)
+        return before
 
     def _event(self, chunk: Chunk, start: int, line: bytes, number: int) -> Event:
         arrived = self.arrival.latest if self.arrival.replayed else chunk.arrived

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nightporter import bundled, origins, ruletest
 from nightporter.detect.engine import Engine
 from nightporter.detect.scanner import EveryLine
+from nightporter.formats.base import stands_before
 from nightporter.lane import AHEAD, Arrival, Lane
 from nightporter.model import SECOND, Chunk, Episode, Event, Origin, Position
 from nightporter.rule import Ruleset
@@ -190,6 +191,34 @@ def test_a_forged_line_blames_whoever_wrote_it(cut: bool) -> None:
     else:
         made = list(lane.events(chunk(origin, FORGED)))
     assert [event.fields.get("client_ip") for event in made] == ["127.0.0.1"]
+
+
+LONG = b'203.0.113.7 - admin [24/Nov/2026:10:04:39 +0000] "POST /login?%s HTTP/1.1" 401 9 "-" "%s"\n'
+
+
+@pytest.mark.parametrize("agent", [b"-", b"a" * 9_000], ids=["-", "long agent"])
+@pytest.mark.parametrize("length", [10, 9_000, 500_000])
+@pytest.mark.parametrize("lines", [1, 5], ids=["a chunk each", "one chunk"])
+def test_long_requests_do_not_hide_whose_they_are(length: int, lines: int, agent: bytes) -> None:
+    """In genericCLF, whose lines end in a quote as many others do."""
+    origin = origins.named("traefik")
+    lane = Lane(origin, Engine(shipped()), Arrival())
+    part = LONG % (b"A" * length, agent) * lines
+    made = [
+        event for index in range(5 // lines) for event in lane.events(chunk(origin, part, index * len(part)))
+    ]
+    assert [event.fields.get("client_ip") for event in made] == ["203.0.113.7"] * 5
+
+
+@given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 50), st.data())
+def test_a_lane_hands_over_whole_lines(lengths: list[int], back: int, data: st.DataObject) -> None:
+    text = b"".join(b"x" * length + b"\n" for length in lengths)
+    at = data.draw(st.sampled_from([0, *(i + 1 for i, byte in enumerate(text) if byte == 10)]))
+    before = stands_before(text, at, back)
+    assert text[:at].endswith(before)
+    assert len(before) >= min(back, at)
+    assert before == text[:at] or before[:1] == b"\n"
+    assert b"\n" not in before[1 : max(1, len(before) - back)]
 
 
 def test_what_stood_before_another_file_is_not_looked_at() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from nightporter.doctor.proxy import ProxyLog
 from nightporter.formats import LooksBack, Parsed, make_format
+from nightporter.formats.base import stands_before
 from nightporter.model import Origin, Stamp
 
 _TOP: Final = 3
@@ -39,7 +40,8 @@ def counted(log: ProxyLog, lines: Iterable[bytes], origin: Origin, arrived: Stam
             if isinstance(form, LooksBack)
             else form.parse(line, arrived)
         )
-        before = (before + line + b"\n")[-8_192:]
+        if isinstance(form, LooksBack):
+            before = stands_before(before + line + b"\n", len(before) + len(line) + 1, form.look_back)
         kind = kind_of(line, parsed)
         kinds[kind] += 1
         if kind == "service":

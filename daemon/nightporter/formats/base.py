@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from nightporter.model import Fields, Stamp, Value
 from nightporter.rule import Test
@@ -70,9 +70,27 @@ class LooksBack(Protocol):
     (Traefik's CLF). A lane that skips lines calls `parse_after` in place of `parse`."""
 
     look_back: int
-    """Bytes before the line that are worth handing over."""
+    """Bytes before the line that are worth handing over, and with them the rest of the line they begin in."""
 
     def parse_after(self, before: bytes, line: bytes, arrived: Stamp) -> Parsed:
-        """As `parse`, for a line that follows on `before`: the last `look_back` bytes before it, fewer only
-        at the start of the stream; empty, or ending in a line end."""
+        """As `parse`, for a line that follows on `before`: what `stands_before` it in its stream; empty, or
+        ending in a line end."""
         ...
+
+
+LONGEST_LINE: Final = 1 << 20
+"""Bytes of a line beyond which its beginning is not looked for: sources read no more of one."""
+
+
+def stands_before(data: bytes, at: int, look_back: int) -> bytes:
+    """The last `look_back` bytes of `data[:at]` and what the line that they begin in has before them, with
+    the line end before that line: fewer bytes, and no such line end, only at the start of `data`.
+
+    Whole lines, because a long one must not hide whose the next one is: every client chooses how long its
+    requests are.
+    """
+    start = at - look_back
+    if start <= 0:
+        return data[:at]
+    furthest = max(0, start - LONGEST_LINE)
+    return data[max(data.rfind(b"\n", furthest, start), furthest) : at]

@@ -13,6 +13,8 @@ No single line shows that, so `parse_after` looks at what stands before it: a wh
 duration (the generic one in a quote), a service line begins with its stamp or a brace. A line behind one that
 is neither is the end of a request that began there: its client is the one who stands at the start of the
 first such line, and its user the whole text up to the date. Where no start is found, neither is believed.
+How far it looks is a matter of whole lines (`base.stands_before`): whoever sends a long request must not make
+the next one, which may be his own, a request of nobody's.
 
 What no reader can tell: a user name that holds a *complete* line before its line end. So the doctor
 recommends the JSON form, which is immune, wherever users log in through Traefik. Nor is a host believed
@@ -167,7 +169,7 @@ def beginning_of(before: bytes, *, cut: bool) -> str | None:
         start = before.rfind(b"\n", 0, end) + 1
         line = before[start:end].decode("utf-8", "replace")
         if start == 0 and cut:
-            return _joined(torn) if _ends_in_duration(line) else None
+            return _joined(torn) if _ends_as_one(line) else None
         if _is_whole(line):
             break
         torn.append(line)
@@ -175,10 +177,11 @@ def beginning_of(before: bytes, *, cut: bool) -> str | None:
     return _joined(torn)
 
 
-def _ends_in_duration(line: str) -> bool:
-    """Whether a line whose beginning is out of sight ends as one of the common form does."""
+def _ends_as_one(line: str) -> bool:
+    """Whether a line whose beginning is out of sight ends as one of this log does: in a duration, or from its
+    date on."""
     line = line.rstrip("\r")
-    return line.endswith("ms") and _ended(line) is not None
+    return (line.endswith("ms") and _ended(line) is not None) or tail_of(line) is not None
 
 
 def _joined(torn: list[str]) -> str:

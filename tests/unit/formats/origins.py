@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from nightporter.formats.base import stands_before
 from nightporter.model import SECOND, Origin, Stamp
 
 DATA: Final = Path(__file__).parents[2] / "data" / "traefik"
@@ -37,5 +38,5 @@ def with_before(data: bytes, look_back: int = 8_192) -> Iterator[tuple[bytes, by
     start = 0
     while start < len(data):
         end = data.index(b"\n", start)
-        yield data[max(0, start - look_back) : start], data[start:end]
+        yield stands_before(data, start, look_back), data[start:end]
         start = end + 1

@@ -144,6 +144,9 @@ def test_where_the_beginning_is_out_of_sight_nobody_is_blamed() -> None:
         "\n",
         line("192.0.2.1 - -", generic=True) + "\n",
         line(target="/" + "a" * 9_000) + "\n",
+        line(target="/" + "a" * 9_000, generic=True) + "\n",
+        line() + "\n" + line(target="/" + "a" * 9_000, generic=True) + "\n",
+        line(agent="a" * 900_000, generic=True) + "\n",
     ],
 )
 def test_whole_lines_before_change_nothing(before: str) -> None:
