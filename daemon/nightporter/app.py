@@ -22,7 +22,7 @@ from typing import Final, assert_never
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from nightporter import configfile
+from nightporter import configfile, goodconfig
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness
 from nightporter.clock import Clock
@@ -329,6 +329,7 @@ async def run_daemon(config: Config, *, clock: Clock, log: FilteringBoundLogger,
                 log.error("config.unusable", error=str(err))
                 config, before, refused, why = before, None, config, str(err)
                 continue
+            await asyncio.to_thread(goodconfig.keep, config)
             if refused is not None:
                 daemon.keep_refusing(refused, why)
             successor = await daemon.run()

@@ -176,6 +176,21 @@ def test_a_broken_config_changes_nothing_and_is_told(tmp_path: Path) -> None:
         assert len(daemon.events("daemon.started")) == 1
 
 
+def test_a_broken_config_at_a_cold_start_runs_on_the_last_good_one(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    daemon = daemon_on(tmp_path, log)
+    daemon.rule_file("burst.yaml", BURST)
+    with daemon:
+        daemon.stop()
+        daemon.config_file.write_text(daemon.config_file.read_text().replace("sources:", "sorces:"))
+        daemon.start()
+        (notice,) = daemon.wait_for_alerts(1)
+        assert "did you mean 'sources'?" in notice["message"]
+        with log.open("a") as file:
+            file.writelines(clf("203.0.113.9", "/x", 404) for _ in range(5))
+        daemon.wait_for_alerts(1, "burst")
+
+
 def test_a_config_that_cannot_be_used_leaves_the_last_good_one_in_force(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     daemon = daemon_on(tmp_path, log)

@@ -15,8 +15,10 @@ from typing import Final
 
 from nightporter.agent.actions import Action, RemoveFile, RemoveFolder
 from nightporter.config import AppriseDestination, Config, FileDestination
+from nightporter.store.lock import LOCK
 
 STATE_FILES: Final = (
+    LOCK,
     *("nightporter.db", "nightporter.db-wal", "nightporter.db-shm", "nightporter.db-journal"),
     *(
         "status.json",

@@ -10,12 +10,14 @@ from typing import Final
 
 import click
 
-from nightporter import logs
+from nightporter import goodconfig, logs
 from nightporter.agent.launchd import log_path
 from nightporter.app import Signals, run_daemon
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.config import Config
+from nightporter.configfile import default_path
+from nightporter.errors import BadFiles
 
 DEADLINE_S: Final = 5.0
 """After a stop is asked for, the process ends within this time whatever hangs: everything that matters is
@@ -31,8 +33,21 @@ def command(config_file: Path | None) -> None:
     again whenever they change).
     """
     agents_log = log_path(os.environ)  # before the config is read: it also keeps launchd's own file small
-    config = config_of(config_file)
+    config = startable(config_file)
     asyncio.run(watch(config, config.log.path or agents_log))
+
+
+def startable(config_file: Path | None) -> Config:
+    """The config as it stands; if it has a mistake, the one that ran last from there. The daemon tells of the
+    mistake itself, at its first look at the file. Raises BadFiles where there is neither."""
+    try:
+        return config_of(config_file)
+    except BadFiles as err:
+        before = goodconfig.last(config_file or default_path())
+        if before is None:
+            raise
+        click.echo(f"{err}\nGoing on with the config that ran last.", err=True)
+        return before
 
 
 async def watch(config: Config, log_file: Path | None) -> None:
