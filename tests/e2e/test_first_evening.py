@@ -2,7 +2,7 @@
 
 Real Traefik, a real engine with containers and a MariaDB, services that log to files only, and a receiver
 with Discord's limits.
-With `TRANSCRIPT=FILE` in the environment the evening is written down as docs/first-evening.md shows it.
+With `TRANSCRIPT=docs/first-evening.md` in the environment the evening is written down.
 """
 
 from __future__ import annotations
@@ -23,6 +23,22 @@ from tests.parts.mariadb import running_mariadb
 from tests.parts.traefik import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+PAGE = """\
+# The first evening
+
+Made by `tests/e2e/test_first_evening.py` (`TRANSCRIPT=docs/first-evening.md`), on Linux: a real Traefik,
+a real Docker engine with MariaDB and containers of the usual services, one service that logs to a mounted
+folder and one to a named volume, and a receiver with Discord's limits. systemd is a stand-in that answers
+as the real one does.
+
+~~~~
+{story}
+~~~~
+
+Nothing was left behind: the test compares the home folder before and after.
+"""
 
 
 @pytest.fixture
@@ -47,13 +63,21 @@ class Transcript:
         return done
 
     def add(self, what: str, text: str) -> None:
-        text = text.replace(str(self._house.home), "~").replace(str(self._house.folder), "")
-        text = re.sub(r"discord://\S+", "discord://ID/TOKEN", text)
-        self._parts.append(f"{what}\n{text.rstrip()}\n")
+        said = f"{what}\n{text.rstrip()}\n"
+        for here, there in (
+            (str(self._house.home), "~"),
+            (os.environ["HOME"], "~"),
+            (str(self._house.engine.socket), "/var/run/docker.sock"),
+            (PROGRAM, "~/.local/bin/nightporter"),
+        ):
+            said = said.replace(here, there)
+        self._parts.append(re.sub(r"discord://[\w/]+", "discord://ID/TOKEN", said))
 
     def save(self) -> None:
+        """Write the page of the docs, where asked for."""
         if target := os.environ.get("TRANSCRIPT"):
-            Path(target).write_text("\n".join(self._parts))
+            story = "\n".join(self._parts)
+            Path(target).write_text(PAGE.format(story=story))
 
 
 def everything(folder: Path) -> set[Path]:
