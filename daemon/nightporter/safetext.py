@@ -34,18 +34,43 @@ _MARKS_IN_A_ROW: Final = 2
 
 # --- secrets
 
-_NAMES: Final = (
-    "x-plex-token|x-emby-token|x-api-key|api[_-]?key|access[_-]?token|refresh[_-]?token|auth[_-]?token"
-    "|id[_-]?token|token|secret|client[_-]?secret|password|passwd|pwd|passphrase|sig|signature|session[_-]?id"
+# What a name that holds a secret ends in, whatever stands before it: apiToken, newPassword, dbPassword
+_ENDS: Final = r"token|secret|password|passwd|passphrase|api[_-]?key|jwt"
+_NAMES: Final = rf"{_ENDS}|(?<![a-z0-9])(?:pwd|sig|signature|session[_-]?id)"
+# Headers too, whatever keeps them: "request_Authorization", "request_Cf-Access-Jwt-Assertion"
+_QUOTED_NAMES: Final = rf"{_NAMES}|authorization|cookie|assertion"
+# Between such a name and its quoted value: `"name":"…"`, `name="…"`, `'name': '…'`, `"Name":["…"]`
+_IS: Final = r"[\"']?\s{0,4}[:=]\s{0,4}\[?"
+_BY_NAME: Final = (
+    # "name":"value" and name="value"; the same with ', inside a JSON text (\"name\":\"value\") and in a query
+    # as Traefik writes it. They stand first: the rest takes a value as far as its first blank or quote.
+    re.compile(rf'((?:{_QUOTED_NAMES}){_IS}")((?:[^"\\]|\\.){{1,4096}})', re.IGNORECASE | re.DOTALL),
+    re.compile(rf"((?:{_QUOTED_NAMES}){_IS}')((?:[^'\\]|\\.){{1,4096}})", re.IGNORECASE | re.DOTALL),
+    re.compile(
+        rf'((?:{_QUOTED_NAMES})(?:\\{{1,8}}")?\s{{0,4}}[:=]\s{{0,4}}\\{{1,8}}")((?:[^"\\]|\\\\\\"|\\[^"]){{1,4096}})',
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"((?:{_QUOTED_NAMES})(?:%22)?(?::|=|%3a|%3d)%22)((?:(?!%22)[^\s\"]){{1,4096}})", re.IGNORECASE
+    ),
+    # name=value in a query, `name: value` in a text; MySQL's `using password: YES` is no secret
+    re.compile(
+        rf"((?:{_NAMES})(?:=|%3d)(?!\\{{0,8}}[\"']|%22))([^\s&\"'<>;,)\]}}]{{1,4096}})", re.IGNORECASE
+    ),
+    re.compile(
+        rf"((?:{_ENDS}):\s{{0,4}})(?!\\{{0,8}}[\"']|(?:yes|no|true|false|null|none|invalid|expired)\b)([^\s\"',;)]{{1,4096}})",
+        re.IGNORECASE,
+    ),
 )
-_SAID: Final = "password|passwd|passphrase|secret|api[_-]?key|access[_-]?token|token"
-_HEADERS: Final = (
-    "(?:request_|downstream_|origin_)?(?:proxy-)?(?:authorization|set-cookie|cookie|x-api-key|x-plex-token"
-    "|x-emby-token|x-auth-token)"
+_HINTS: Final = (
+    *("token", "secret", "passw", "passphrase", "key", "jwt", "pwd", "sig", "session"),
+    *("authorization", "cookie", "assertion"),
 )
-_SECRETS: Final = (
-    # Headers as Traefik keeps them ("request_Authorization":"Basic …"), and as a text shows them
-    re.compile(rf'("{_HEADERS}"\s{{0,4}}:\s{{0,4}}")((?:[^"\\]|\\.){{1,4096}})', re.IGNORECASE),
+"""Of these one stands in every text that has such a name: most have none, and need no further look."""
+_BY_SHAPE: Final = (
+    # A JSON Web Token, wherever it stands
+    re.compile(r"((?<![\w-])eyJ)([\w-]{6,4096}\.[\w-]{4,4096}(?:\.[\w-]{0,4096}){0,3})"),
+    # Headers as a text shows them
     re.compile(r"(\bauthorization[:=]\s{0,4}(?:[a-z]{1,20}\s{1,4})?)([^\s\"',;]{1,4096})", re.IGNORECASE),
     re.compile(r"(\b(?:set-)?cookie:\s{0,4})([^\r\n\"]{1,4096})", re.IGNORECASE),
     # A word in small letters alone after these is no token: "basic authentication"
@@ -59,14 +84,6 @@ _SECRETS: Final = (
     re.compile(r"(/bot)(\d{4,20}:[\w-]{20,64})", re.IGNORECASE),
     # user:password@ in an address
     re.compile(r"(://[^\s/:@\"']{0,256}:)([^\s/@\"']{1,256})(?=@)"),
-    # name=value in a query, "name":"value" in JSON, `name: value` in a text; MySQL's `using password: YES` is
-    # no secret
-    re.compile(rf"((?<![a-z0-9])(?:{_NAMES})(?:=|%3d))([^\s&\"'<>;,)\]}}]{{1,4096}})", re.IGNORECASE),
-    re.compile(rf'("(?:{_NAMES})"\s{{0,4}}:\s{{0,4}}")((?:[^"\\]|\\.){{1,4096}})', re.IGNORECASE),
-    re.compile(
-        rf"(\b(?:{_SAID}):\s{{0,4}})(?!(?:yes|no|true|false|null|none|invalid|expired)\b)([^\s\"',;)]{{1,4096}})",
-        re.IGNORECASE,
-    ),
 )
 
 
@@ -75,7 +92,11 @@ def mask_secrets(text: str) -> str:
 
     It knows names and shapes, so it is a net and no proof: a secret without either passes.
     """
-    for pattern in _SECRETS:
+    folded = text.casefold()
+    if any(hint in folded for hint in _HINTS):
+        for pattern in _BY_NAME:
+            text = pattern.sub(_masked, text)
+    for pattern in _BY_SHAPE:
         text = pattern.sub(_masked, text)
     return text
 

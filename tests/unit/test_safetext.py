@@ -91,6 +91,24 @@ SECRETS = [
     ("/bot123456:AAEAAEAAEAAEAAEAAEAAEAAE/send", "/bot***/send"),
     ("mailtos://me:pw123@mail.example/", "mailtos://me:***@mail.example/"),
     ("/?q=token%3Dabc", "/?q=token%3D***"),
+    ("/x?apiToken=abc123&b=1", "/x?apiToken=***&b=1"),
+    ("newPassword=abc&x=1", "newPassword=***&x=1"),
+    ("dbPassword: hunter2", "dbPassword: ***"),
+    ("/s?jwt=abc.def.ghi HTTP/1.1", "/s?jwt=*** HTTP/1.1"),
+    ('login password="hun ter2" x', 'login password="***" x'),
+    ("login password='hun ter2' x", "login password='***' x"),
+    ('Device="x", Token="abc \\"d"', 'Device="x", Token="***"'),
+    ('"newPassword" : "a b"', '"newPassword" : "***"'),
+    ("{'password': 'hunter2'}", "{'password': '***'}"),
+    ('"Cookie":["a=b; c=d"]', '"Cookie":["***"]'),
+    (r"{\"password\":\"hun\\\"ter 2\",\"a\":1}", r"{\"password\":\"***\",\"a\":1}"),
+    (r"Token=\"abc\" x", r"Token=\"***\" x"),
+    ("/?q={%22password%22:%22a-b%22,%22c%22:1}", "/?q={%22password%22:%22***%22,%22c%22:1}"),
+    ('"request_X-Emby-Authorization":"MediaBrowser Token=\\"abc\\""', '"request_X-Emby-Authorization":"***"'),
+    ('"request_X-Forwarded-Access-Token":"abc"', '"request_X-Forwarded-Access-Token":"***"'),
+    ('"request_Cf-Access-Jwt-Assertion":"abc"', '"request_Cf-Access-Jwt-Assertion":"***"'),
+    ('X-Emby-Authorization: MediaBrowser Token="abc"', 'X-Emby-Authorization: MediaBrowser ***"***"'),
+    ("got eyJhbGciOiJI.eyJzdWIi.SflKxw-R_S end", "got eyJ*** end"),
 ]
 
 
@@ -105,6 +123,9 @@ def test_a_secret_is_masked(text: str, masked: str) -> None:
         "Access denied for user 'root'@'172.18.0.1' (using password: YES)",
         "basic authentication failed for user bob",
         "GET /tokens/list HTTP/1.1",
+        "max_tokens=300 design=blue secretary=bob",
+        "Token validation failed for eyJ.x",
+        "Invalid token. IP=203.0.113.9",
         "time=12:30:00 level=error",
     ],
 )
@@ -122,7 +143,26 @@ def test_a_cut_never_parts_an_escape(limit: int) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["://a:", "token:", '"cookie":"\\', "\n ", "authorization: ", "basic ", "[(", " ", "password=", "/bot1"],
+    [
+        "://a:",
+        "token:",
+        '"cookie":"\\',
+        "\n ",
+        "authorization: ",
+        "basic ",
+        "[(",
+        " ",
+        "password=",
+        "/bot1",
+        "password",
+        '"token":"\\\\',
+        'token="',
+        'token=\\"',
+        "jwt%22",
+        "eyJaaaaaaa.",
+        "-eyJ",
+        "secret\\" * 3,
+    ],
 )
 def test_a_long_hostile_text_costs_little(piece: str) -> None:
     made = for_discord(piece * (200_000 // len(piece)), 2000, lines=True)
