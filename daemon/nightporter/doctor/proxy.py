@@ -115,6 +115,10 @@ def findings(facts: ProxyFacts) -> Iterator[Finding]:
             yield about_absence(log, facts)
             yield from about_place(log, facts)
             continue
+        if log.service and not log.access and any(other.access for other in facts.logs):
+            yield _SAY.right(f"{log.path}: Traefik's own messages; its requests are elsewhere, and watched")
+            yield from about_place(log, facts)
+            continue
         for check in (about_content, about_form, about_clients):
             yield from check(log, facts.static)
         yield from about_chains(log)

@@ -73,6 +73,13 @@ def test_a_healthy_log_says_its_form_its_rate_and_its_headers() -> None:
     ]
 
 
+def test_a_log_of_traefiks_own_messages_is_right_beside_one_with_requests() -> None:
+    own = replace(LOG, path="/l/traefik.log", json=0, common=0, generic=0, service=9)
+    facts = proxy.ProxyFacts(logs=(LOG, own), now=NOON, platform="linux", home="/home/o", user="o")
+    told = [finding for finding in proxy.findings(facts) if "/l/traefik.log" in finding.what]
+    assert [finding.state for finding in told] == ["right"]
+
+
 @pytest.mark.parametrize("real", ["/tmp/traefik.log", "/private/tmp/traefik.log"])
 def test_tmp_is_emptied_by_macos_and_the_mend_is_whole(real: str) -> None:
     found = only(about_log(replace(LOG, path="/tmp/traefik.log", real=real)))
