@@ -155,6 +155,8 @@ class Config:
     sources: tuple[SourceConfig, ...] = ()
     shipped_rules: bool = True
     rule_dirs: tuple[Path, ...] = ()
+    rule_dirs_named: bool = False
+    """Whether the file names them itself: then each must be there."""
     watch: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -172,6 +172,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         sources=got(table, "sources", lambda n: read_sources(page, n, here), DEFAULT_SOURCES),
         shipped_rules=got(rules, "shipped", page.flag, True),
         rule_dirs=_rule_dirs(page, rules, here),
+        rule_dirs_named="dirs" in rules,
         watch=got(table, "watch", lambda n: _watch(page, n), {}),
         destinations=destinations,
         routes=_routes(page, table, destinations),
@@ -212,21 +213,11 @@ def _log(page: Page, table: dict[str, Node], here: Here) -> LogConfig:
 
 
 def _rule_dirs(page: Page, rules: dict[str, Node], here: Here) -> tuple[Path, ...]:
-    """The folders and files of the user's rules; by default the folder `rules` beside the config.
-
-    They need not exist yet: whoever reads them looks again on every reload. Only of an unusual one that is
-    not there is a word said.
-    """
+    """The folders and files of the user's rules; by default the folder `rules` beside the config. Whether
+    they are there is asked by whoever reads them, on every reload."""
     if "dirs" not in rules:
         return (here.folder / "rules",)
-    paths: list[Path] = []
-    for node in page.items(rules["dirs"]):
-        text = page.text(node, "a folder or a file of rules")
-        if text is not None:
-            paths.append(here.path(text))
-            if not paths[-1].exists() and paths[-1] != here.folder / "rules":
-                page.tell(node, f"there is no '{text}'", fix="create it, or take it out", warning=True)
-    return tuple(paths)
+    return tuple(here.path(text) for text in page.texts(rules["dirs"], "a folder or a file of rules"))
 
 
 def _watch(page: Page, node: Node) -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from nightporter import bundled, ruletest
@@ -12,10 +13,10 @@ from nightporter.ruleset import Loaded, SourceText, load, read
 
 
 def texts(config: Config) -> tuple[tuple[SourceText, ...], tuple[Problem, ...]]:
-    """The shipped rule files and the person's, in the config's order. A folder of the person's that does
-    not exist yet is empty, not wrong."""
+    """The shipped rule files and the person's, in the config's order. What the config names must be there;
+    the folder that it would look into by itself need not."""
     shipped = read([bundled.rules()], shipped=True) if config.shipped_rules else read([])
-    own = read([path for path in config.rule_dirs if path.exists() or path.suffix])
+    own = read([path for path in config.rule_dirs if config.rule_dirs_named or os.path.lexists(path)])
     return shipped.texts + own.texts, shipped.problems + own.problems
 
 

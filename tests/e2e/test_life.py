@@ -136,6 +136,23 @@ def test_a_broken_edit_changes_nothing_is_told_once_and_survives_a_cold_start(tm
         daemon.wait_for_alerts(2, "burst")
 
 
+@pytest.mark.parametrize("moved", ["file", "folder"])
+def test_rules_that_go_missing_stay_in_force_and_are_told(tmp_path: Path, moved: str) -> None:
+    """A link whose file moves away, and a folder that does."""
+    log = tmp_path / "access.log"
+    daemon = daemon_on(tmp_path, log)
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(BURST)
+    (daemon.rules / "burst.yaml").symlink_to(mine)
+    with daemon:
+        moving = mine if moved == "file" else daemon.rules
+        moving.rename(tmp_path / "elsewhere")
+        (notice,) = daemon.wait_for_alerts(1)
+        assert str(daemon.rules) in notice["message"]
+        assert "cannot be read" in notice["message"]
+        assert daemon.events("rules.in_force")[-1]["rules"] == 1
+
+
 def test_a_rule_whose_own_test_fails_is_a_broken_edit(tmp_path: Path) -> None:
     daemon = daemon_on(tmp_path, tmp_path / "access.log")
     with daemon:

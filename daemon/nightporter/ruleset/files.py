@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from nightporter.errors import Place, Problem
+from nightporter.errors import Place, Problem, nearest
+from nightporter.plainfile import read_head
 from nightporter.yamlfile import MAX_BYTES
 
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
@@ -37,8 +39,8 @@ def read(paths: Iterable[Path], *, shipped: bool = False) -> ReadFiles:
     """The rule files of folders (sorted by name, not below) and single files, in the order given.
 
     Hidden files and what editors leave behind (`#x.yaml#`, `x.yaml~`, `.x.yaml.swp`) are left out. A path
-    that is not there or may not be read is a problem; so is a folder of more than
-    `MAX_FILES` rule files.
+    that is not there or may not be read is a problem, as is a link in a folder that leads nowhere: rules
+    must not go missing unsaid. So is a folder of more than `MAX_FILES` rule files.
     A file that vanishes between listing and reading counts as not there.
     """
     texts: list[SourceText] = []
@@ -56,10 +58,12 @@ def read(paths: Iterable[Path], *, shipped: bool = False) -> ReadFiles:
             continue
         for file in files:
             try:
-                identity, content = _content(file)
+                content, status = read_head(file, MAX_BYTES + 1)
             except OSError as err:
-                problems.append(_unreadable(file, err))
+                if file == path or os.path.lexists(file):
+                    problems.append(_unreadable(file, err))
                 continue
+            identity = (status.st_dev, status.st_ino)
             if identity not in seen:  # a file may be named beside its own folder
                 seen.add(identity)
                 texts.append(SourceText(name=str(file), text=content, shipped=shipped))
@@ -74,18 +78,23 @@ def is_rule_file(path: Path) -> bool:
 def _files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted((p for p in path.iterdir() if is_rule_file(p) and p.is_file()), key=lambda p: p.name)
-
-
-def _content(file: Path) -> tuple[tuple[int, int], bytes]:
-    """A file's identity (device and inode) and its text, at most one byte over the cap."""
-    with file.open("rb") as stream:
-        status = os.fstat(stream.fileno())
-        return (status.st_dev, status.st_ino), stream.read(MAX_BYTES + 1)
+    return sorted((p for p in path.iterdir() if is_rule_file(p) and not p.is_dir()), key=lambda p: p.name)
 
 
 def _unreadable(path: Path, err: OSError) -> Problem:
     reason = (err.strerror or type(err).__name__).lower()
-    return Problem(
-        place=Place(str(path)), found=f"cannot be read: {reason}", fix="check the path and its permissions"
-    )
+    fix, near = "check the path and its permissions", ""
+    if isinstance(err, FileNotFoundError) and path.is_symlink():
+        reason, fix = f"it leads to {path.readlink()}, which is not there", "mend the link, or take it out"
+    elif isinstance(err, FileNotFoundError):
+        near = nearest(path.name, _beside(path))
+    return Problem(place=Place(str(path)), found=f"cannot be read: {reason}", nearest=near, fix=fix)
+
+
+def _beside(path: Path) -> list[str]:
+    """What the folder of a path holds that could be meant by it."""
+    try:
+        with os.scandir(path.parent) as entries:
+            return [entry.name for entry in islice(entries, MAX_FILES)]
+    except OSError:
+        return []

@@ -26,6 +26,7 @@ from nightporter.config import (
 from nightporter.configfile import World, parse_config, surroundings
 from nightporter.errors import BadFiles
 from nightporter.model import Severity
+from nightporter.rulefiles import texts
 from nightporter.yamlpage import Node, Page
 
 WORLD = World(
@@ -114,6 +115,7 @@ digest: "7:05"
         ),
         shipped_rules=False,
         rule_dirs=(folder / "mine",),
+        rule_dirs_named=True,
         watch={"ombi": ("unauthorized", "database is locked"), "sonarr": ("fatal",)},
         destinations=(
             AppriseDestination(
@@ -253,12 +255,19 @@ def test_a_missing_file_is_fine_only_where_nobody_named_it(
         configfile.read(tmp_path / "none.yaml")
 
 
-def test_a_folder_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+def test_folders_of_rules_that_the_config_names_must_be_there(tmp_path: Path) -> None:
     loaded = parse_config(str(tmp_path / "config.yaml"), "rules: {dirs: [rules, none]}", WORLD)
-    assert loaded.ok
-    (problem,) = loaded.problems
-    assert "there is no 'none'" in problem.found
+    assert loaded.problems == ()
     assert loaded.config.rule_dirs == (tmp_path / "rules", tmp_path / "none")
+    (tmp_path / "rules").mkdir()
+    _, problems = texts(loaded.config)
+    assert [problem.place.file for problem in problems] == [str(tmp_path / "none")]
+
+    (tmp_path / "rules").rmdir()
+    by_itself = parse_config(str(tmp_path / "config.yaml"), "", WORLD).config
+    assert texts(by_itself)[1] == ()
+    (tmp_path / "rules").symlink_to(tmp_path / "moved")
+    assert "it leads to" in texts(by_itself)[1][0].found
 
 
 def test_an_apprise_destination_without_a_route_is_a_warning() -> None:

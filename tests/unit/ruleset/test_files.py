@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nightporter import bundled
@@ -47,6 +48,32 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     found = read([tmp_path / "none", tmp_path / "gone.yaml", tmp_path / "loop.yaml"])
     assert found.texts == ()
     assert [problem.found.partition(": ")[0] for problem in found.problems] == ["cannot be read"] * 3
+
+
+def test_a_link_in_a_folder_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a")
+    (tmp_path / "mine.yaml").symlink_to(tmp_path / "moved" / "mine.yaml")
+    (tmp_path / ".#a.yaml").symlink_to("ada@hallway.4711")  # Emacs' mark on a file that is being edited
+    found = read([tmp_path])
+    assert [text.text for text in found.texts] == [b"a"]
+    assert [str(problem) for problem in found.problems] == [
+        f"{tmp_path}/mine.yaml:1:1: cannot be read: it leads to {tmp_path}/moved/mine.yaml, which is not there; "
+        "mend the link, or take it out"
+    ]
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (problem,) = read([tmp_path / "ruels"]).problems
+    assert "no such file" in problem.found
+    assert problem.nearest == "rules"
+
+
+def test_a_pipe_is_told_and_waits_for_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path, tmp_path / "pipe.yaml"):
+        (problem,) = read([path]).problems
+        assert problem.found == "cannot be read: a pipe, not a file"
 
 
 def test_a_file_larger_than_the_cap_is_not_read_whole(tmp_path: Path) -> None:
