@@ -58,7 +58,8 @@ rules:
     tests: [{fires: 1, lines: [trial]}]
   untested: {title: No test, from: text, when: {message: x}, message: x}
   resting:
-    {title: Resting, from: text, when: {message: x}, message: x, enabled: false, tests: [{fires: 1, lines: [x]}]}
+    {title: Resting, from: text, when: {message: x}, message: x, enabled: false,
+     tests: [{fires: 1, lines: [x]}]}
 """
 
 

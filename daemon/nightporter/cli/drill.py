@@ -28,7 +28,7 @@ from nightporter.notify.localtime import zone_of
 from nightporter.notify.outcome import Delivered
 from nightporter.notify.trial import send_now
 from nightporter.safetext import for_terminal
-from nightporter.store import outbox
+from nightporter.store import undelivered
 
 ANSWER_S: Final = 15.0
 DELIVERED_S: Final = 30.0
@@ -128,7 +128,7 @@ def _fates(database: Path, tellings: Sequence[Posted]) -> Iterator[Fate]:
     try:
         connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            found = outbox.fates(connection, [telling.id for telling in tellings])
+            found = undelivered.fates(connection, [telling.id for telling in tellings])
         finally:
             connection.close()
     except sqlite3.OperationalError as err:

@@ -21,8 +21,7 @@ from nightporter.notify.outcome import Channel, Delivered
 from nightporter.notify.plan import Reason, Send
 from nightporter.notify.render import render
 from nightporter.notify.threads import in_daemon_thread
-from nightporter.store import outbox as store
-from nightporter.store import state
+from nightporter.store import state, undelivered
 from nightporter.store.database import Database
 from nightporter.store.outbox import OutboxRow
 
@@ -79,7 +78,7 @@ class LastResort:
         await self._database.call(lambda connection: state.save_text(connection, SAID, text))
 
     def _load(self, connection: sqlite3.Connection, now: Stamp) -> tuple[list[Telling], list[str]]:
-        unheard = store.unheard(connection, self._names, Severity.high, now - FAILING_FOR)
+        unheard = undelivered.unheard(connection, self._names, Severity.high, now - FAILING_FOR)
         said = state.load_text(connection, SAID)
         return unheard, msgspec.json.decode(said, type=list[str]) if said else []
 
