@@ -85,7 +85,7 @@ def every(ruleset: Ruleset, config: Config, now: Stamp, nonce: str) -> Drill:
         some = [alert for alert in alerts if alert.severity == severity]
         names = _destinations(some, config)
         if not names:
-            notes += [f"{len(some)} rules of severity {severity.name}: {_nowhere(severity)}"] if some else []
+            notes += [f"{_many(some)} of severity {severity.name}: {_nowhere(severity)}"] if some else []
             continue
         tellings.append(_folded(severity, some, names, now, nonce))
         notes += _waits(severity, names, config)
@@ -121,7 +121,6 @@ def _moved(episode: Episode, now: Stamp) -> Episode:
 def _folded(
     severity: Severity, alerts: Sequence[Telling], names: list[str], now: Stamp, nonce: str
 ) -> Telling:
-    many = f"{len(alerts)} rules" if len(alerts) > 1 else "a rule"
     lines = [f"{alert.rule}: {alert.message}" for alert in alerts[:LISTED]]
     lines = [line if len(line) <= LINE else line[: LINE - 1] + "…" for line in lines]
     if len(alerts) > LISTED:
@@ -130,12 +129,16 @@ def _folded(
         id=short_id("drill", nonce, severity.name),
         kind="test",
         severity=severity,
-        title=f"DRILL: {many} of severity {severity.name}",
+        title=f"DRILL: {_many(alerts)} of severity {severity.name}",
         message="\n".join(("The lines are the rules' own tests. Nothing has happened.", *lines)),
         at=now,
         rule=EVERY_RULE,
         notify=names,
     )
+
+
+def _many(alerts: Sequence[Telling]) -> str:
+    return f"{len(alerts)} rules" if len(alerts) > 1 else "a rule"
 
 
 def _destinations(alerts: Iterable[Telling], config: Config) -> list[str]:
