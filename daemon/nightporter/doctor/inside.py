@@ -1,25 +1,13 @@
-"""Which addresses belong to a home: the standard library's `is_private` also takes the ranges for
-documentation and benchmarks, which are nobody's home."""
+"""Which addresses, and which whole networks, belong to a home."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
-INSIDE: Final = tuple(
-    ip_network(net)
-    for net in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "169.254.0.0/16",
-        "100.64.0.0/10",  # carriers' NAT, and Tailscale's
-        "127.0.0.0/8",
-        "fc00::/7",
-        "fe80::/10",
-        "::1/128",
-    )
-)
+from nightporter.formats import address
+
+INSIDE: Final = tuple(ip_network(net) for net in address.HOME)
 
 
 def is_inside(place: IPv4Address | IPv6Address | IPv4Network | IPv6Network) -> bool:

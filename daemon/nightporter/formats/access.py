@@ -65,10 +65,17 @@ def put_count(fields: Fields, name: str, value: int | None) -> None:
         fields[name] = value
 
 
-def client_of(host: str | None, peer: str | None, trusted: Networks) -> Value | None:
+def client_of(host: str | None, peer: str | None, trusted: Networks, home: Networks) -> Value | None:
     """The client: the right-most hop of ClientHost that is no trusted proxy, else the TCP peer.
 
-    Traefik copies the whole X-Forwarded-For of a peer that it trusts into ClientHost (v3, measured).
+    Traefik copies the whole X-Forwarded-For of a peer that it trusts into ClientHost (v3, measured), and with
+    `forwardedHeaders.insecure` that of anybody. So an address of `home` (which quiets rules) is not taken
+    from a peer outside that is no trusted proxy: the peer himself is the client then. Where he invents an
+    address of somebody else outside, nothing here can tell.
     """
     client = address.right_most_untrusted(host, trusted) if host else None
-    return client or (address.normalise(peer) if peer else None)
+    source = address.normalise(peer) if peer else None
+    if client is None:
+        return source
+    forged = source is not None and client in home and source not in home and source not in trusted
+    return source if forged else client

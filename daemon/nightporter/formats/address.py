@@ -127,6 +127,20 @@ class Networks:
 
 NO_NETWORKS: Final = Networks(())
 
+HOME: Final = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "100.64.0.0/10",  # carriers' NAT, and Tailscale's
+    "127.0.0.0/8",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+)
+"""The networks that belong to a home: the standard library's `is_private` also takes the ranges for
+documentation and benchmarks, which are nobody's home."""
+
 
 def right_most_untrusted(hops: str, trusted: Networks) -> str | None:
     """The client in an X-Forwarded-For list: its right-most hop that is no trusted proxy.

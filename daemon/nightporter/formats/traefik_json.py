@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from nightporter.formats import stamps
+from nightporter.formats import address, stamps
 from nightporter.formats.access import (
     LONGEST_REQUEST,
     client_of,
@@ -54,6 +54,7 @@ class Access(msgspec.Struct, frozen=True, gc=False):
     referer: str | None = msgspec.field(default=None, name="request_Referer")
 
 
+_HOME: Final = Networks(address.HOME)
 _DECODER: Final = msgspec.json.Decoder(Access)
 
 
@@ -114,7 +115,7 @@ def _times(access: Access) -> tuple[Stamp | None, Stamp | None]:
 
 def _fields(access: Access, trusted: Networks) -> Fields:
     fields: Fields = {}
-    client = client_of(access.client_host, access.client_addr, trusted)
+    client = client_of(access.client_host, access.client_addr, trusted, _HOME)
     if client is not None:
         fields["client_ip"] = client
     put_status(fields, "status", access.status)

@@ -108,6 +108,12 @@ def test_fields(changes: dict[str, object], field: str, value: Value | None) -> 
         ("unknown", "10.0.0.2:4711", "10.0.0.2"),
         ("1.1.1.1, unknown", "[::1]:80", "::1"),
         ("", "10.0.0.2:4711", "10.0.0.2"),
+        # Forged, where Traefik believes everybody
+        ("127.0.0.1", "203.0.113.66:4711", "203.0.113.66"),
+        ("198.51.100.7, 192.168.1.5", "203.0.113.66:4711", "203.0.113.66"),
+        ("fd00::1", "[2001:db8::66]:80", "2001:db8::66"),
+        ("127.0.0.1", "100.64.0.9:4711", "127.0.0.1"),
+        ("127.0.0.1", "unknown", "127.0.0.1"),
         (None, None, None),
     ],
 )
@@ -165,3 +171,9 @@ def test_blanks_after_colons_are_let_pass() -> None:
     event = FORM.parse(json.dumps(LINE).encode(), ARRIVED)
     assert event.format == "traefik"
     assert event.fields["status"] == 404
+
+
+def test_a_trusted_proxy_outside_may_name_an_address_of_the_home() -> None:
+    form = make_format(origin("traefik", trusted=("203.0.113.0/24",)))
+    event = form.parse(encoded(ClientHost="192.168.1.5", ClientAddr="203.0.113.9:443"), ARRIVED)
+    assert event.fields["client_ip"] == "192.168.1.5"
