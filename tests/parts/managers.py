@@ -98,6 +98,7 @@ show)
         printf 'LoadState=not-found\\nActiveState=inactive\\nUnitFileState=\\nMainPID=0\\n'
     fi
     printf 'ExecMainStatus=0\\nExecMainExitTimestampMonotonic=0\\n' ;;
+show-environment) cat "$here/environment" ;;
 enable) touch "$here/loaded" ;;
 disable) rm -f "$here/loaded" ;;
 esac
@@ -117,6 +118,10 @@ class FakeManager:
         record.unlink(missing_ok=True)
         return lines
 
+    def says_environment(self, text: str) -> None:
+        """What the user's systemd sets for its services, a `NAME=value` a line."""
+        (self.folder / "environment").write_text(text)
+
     def set(self, flag: str, on: bool = True) -> None:
         """`loaded` (it runs), `no-session` (nobody is logged in)."""
         if on:
@@ -130,6 +135,7 @@ def install_fake(bin_folder: Path, name: str) -> FakeManager:
     folder = bin_folder / f"{name}-state"
     folder.mkdir(parents=True)
     (folder / "print").write_text(PRINT)
+    (folder / "environment").touch()
     program = bin_folder / name
     body = {"launchctl": _LAUNCHCTL, "systemctl": _SYSTEMCTL}[name]
     program.write_text(body.replace("{folder}", str(folder)))

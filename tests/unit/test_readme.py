@@ -25,8 +25,11 @@ def test_the_rule_is_one() -> None:
 
 
 def test_the_config_is_one(tmp_path: Path) -> None:
-    world = World(env={"DISCORD_URL": "discord://1234/abcd"}, home=tmp_path, state=tmp_path)
-    loaded = parse_config("config.yaml", CONFIG.encode(), world)
+    secret = tmp_path / "discord-url"
+    secret.write_text("discord://1234/abcd\n")
+    secret.chmod(0o600)
+    world = World(env={}, home=tmp_path, state=tmp_path)  # as a service in the background has it
+    loaded = parse_config(str(tmp_path / "config.yaml"), CONFIG.encode(), world)
     assert [str(problem) for problem in loaded.problems] == []
     assert [source.name for source in loaded.config.sources] == ["traefik", "docker", "ombi"]
     assert texts(loaded.config)

@@ -25,7 +25,7 @@ from nightporter.agent.actions import (
     WriteFile,
     ask,
 )
-from nightporter.agent.service import ServiceState, Setup, changed, refuse_passing, shim
+from nightporter.agent.service import ServiceState, Setup, changed, of_session, refuse_passing, shim
 from nightporter.errors import UserError
 
 LABEL: Final = "local.nightporter"
@@ -89,6 +89,10 @@ class Launchd:
         if answer.code != 0:
             return ServiceState(manager="launchd", installed=installed)
         return read_print(answer.out, installed)
+
+    async def environment(self) -> Mapping[str, str]:
+        named = plistlib.loads(self.definition()).get("EnvironmentVariables", {})
+        return {**of_session(), **named}
 
     def install(self, state: ServiceState) -> list[Action]:
         if self.setup.uid == 0:

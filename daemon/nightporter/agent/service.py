@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from nightporter.agent.actions import Action, WriteFile
 from nightporter.errors import UserError
@@ -76,6 +76,10 @@ class Service(Protocol):
 
     async def state(self) -> ServiceState: ...
 
+    async def environment(self) -> Mapping[str, str]:
+        """What the service finds in its environment, whatever this shell has. Nothing where nobody knows."""
+        ...
+
     def install(self, state: ServiceState) -> list[Action]: ...
 
     def uninstall(self, state: ServiceState) -> list[Action]: ...
@@ -91,6 +95,15 @@ class Service(Protocol):
     def left_behind(self) -> list[Path]:
         """What uninstalling leaves in place: config, state, logs."""
         ...
+
+
+SESSION: Final = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LANG", "XDG_RUNTIME_DIR")
+"""Variables that a login session gives a service too (launchd.plist(5), systemd.exec(5))."""
+
+
+def of_session(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Those of the variables here that do not come from a shell's profile."""
+    return {name: environ[name] for name in SESSION if name in environ}
 
 
 def setup(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from nightporter.agent.actions import Action, Command, RemoveFile, WriteFile, ask
-from nightporter.agent.service import ServiceState, Setup, changed, refuse_passing, shim
+from nightporter.agent.service import ServiceState, Setup, changed, of_session, refuse_passing, shim
 from nightporter.errors import UserError
 
 UNIT: Final = "nightporter.service"
@@ -72,6 +73,11 @@ class Systemd:
         if answer.code != 0:
             return ServiceState(manager="systemd", installed=installed, note=answer.err.strip())
         return read_show(answer.out, installed)
+
+    async def environment(self) -> Mapping[str, str]:
+        answer = await ask(("systemctl", "--user", "show-environment"))
+        named = dict(line.split("=", 1) for line in answer.out.splitlines() if "=" in line)
+        return {**of_session(), **named}
 
     def install(self, state: ServiceState) -> list[Action]:
         refuse_passing(self.setup.program)

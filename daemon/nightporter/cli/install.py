@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from nightporter import configfile
 from nightporter.agent.atlogin import docker_at_login
-from nightporter.agent.service import ServiceState
+from nightporter.agent.service import ServiceState, of_session
 from nightporter.cli._service import carry_out, find
 from nightporter.doctor.agent import AgentFacts, about_login, about_sleep, read_pmset
 from nightporter.doctor.looking.view import told
+from nightporter.errors import BadFiles
 
 
 @click.command(epilog="Example: nightporter install --dry-run")
@@ -36,8 +39,21 @@ def command(config: Path | None, dry_run: bool, show: bool) -> None:
         dry_run=dry_run,
         nothing="It is installed and running; nothing to do. 'nightporter restart' starts it anew.",
     )
+    if about_config(config, of_session()):  # only then is the manager worth asking for what else it sets
+        for line in about_config(config, asyncio.run(service.environment())):
+            click.echo(line, err=True)
     for note in (*service.notes(), *asyncio.run(about_this_machine(sys.platform, Path.home()))):
         click.echo(note)
+
+
+def about_config(config: Path | None, environ: Mapping[str, str]) -> list[str]:
+    """What keeps the service from running with this config, though a shell may set all that it needs."""
+    try:
+        problems = configfile.read(config, configfile.World(env=environ)).problems
+    except BadFiles as err:
+        problems = err.problems
+    wrong = [str(problem) for problem in problems if not problem.warning]
+    return ["In the background, this config would be refused:", *wrong] if wrong else []
 
 
 async def about_this_machine(platform: str, home: Path) -> list[str]:

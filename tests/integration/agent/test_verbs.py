@@ -254,6 +254,38 @@ def test_the_verbs_on_linux(
     assert "is not installed" in capsys.readouterr().err
 
 
+@pytest.mark.skipif("sys.platform != 'linux'", reason="systemd runs on Linux only")
+def test_a_variable_that_only_the_shell_knows_is_told(
+    systemctl: FakeManager,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = tmp_path / "np.yaml"
+    config.write_text('destinations:\n  - {name: phone, kind: apprise, url: "${DISCORD_URL}"}\n')
+    monkeypatch.setenv("DISCORD_URL", "discord://1234/abcd")
+    assert run("check", "--config", str(config)) == 0
+    for words in (["--dry-run"], []):
+        assert run("install", "--config", str(config), *words) == 0
+        told = capsys.readouterr().err
+        assert f"{config}:2:43: the environment variable DISCORD_URL is not set" in told
+        assert "file:PATH" in told
+
+    systemctl.says_environment("DISCORD_URL=discord://1234/abcd")
+    assert run("install", "--config", str(config)) == 0
+    assert capsys.readouterr().err == ""
+
+
+async def test_an_agent_knows_its_session_and_what_its_definition_names(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_URL", "discord://1234/abcd")
+    known = await Launchd(setup).environment()
+    assert known["HOME"] == os.environ["HOME"]
+    assert known["NIGHTPORTER_LOG"].endswith("nightporter.log")
+    assert "DISCORD_URL" not in known
+
+
 async def test_a_user_without_a_session_is_told(
     systemctl: FakeManager, setup: Setup, clock: ManualClock
 ) -> None:

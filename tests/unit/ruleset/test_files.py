@@ -57,8 +57,8 @@ def test_a_link_in_a_folder_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     found = read([tmp_path])
     assert [text.text for text in found.texts] == [b"a"]
     assert [str(problem) for problem in found.problems] == [
-        f"{tmp_path}/mine.yaml:1:1: cannot be read: it leads to {tmp_path}/moved/mine.yaml, which is not there; "
-        "mend the link, or take it out"
+        f"{tmp_path}/mine.yaml:1:1: cannot be read: it leads to {tmp_path}/moved/mine.yaml, "
+        "which is not there; mend the link, or take it out"
     ]
 
 
