@@ -11,6 +11,8 @@ import pytest
 from tests.parts.daemon import PROGRAM
 from tests.parts.planted import RULES, Evening, evening
 
+from nightporter import cli
+
 
 def replayed(folder: Path, log: Path, *more: str) -> set[tuple[str, str]]:
     rules = folder / "rules.yaml"
@@ -67,3 +69,28 @@ def test_a_missing_file_is_the_persons_mistake(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "none.log" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["replay", "explain", "tail"])
+def test_a_source_that_nobody_knows_is_refused_with_the_nearest(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "access.log"
+    log.touch()
+    words = [] if verb == "tail" else [str(log)]
+    assert cli.exit_code(cli.build(), [verb, "--from", "trafik", *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "no source, kind or format is called 'trafik'" in said.err
+    assert "did you mean 'traefik'?" in said.err
+
+
+def test_a_source_of_the_config_and_any_service_are_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, config = tmp_path / "access.log", tmp_path / "config.yaml"
+    log.touch()
+    config.write_text(f"sources:\n  - {{name: edge, kind: file, format: traefik, paths: ['{log}']}}\n")
+    for name in ("edge", "service:Anything"):
+        assert cli.exit_code(cli.build(), ["replay", "--from", name, "--config", str(config), str(log)]) == 0
+        assert capsys.readouterr().out.startswith("0 episodes")

@@ -14,9 +14,12 @@ from nightporter import origins
 from nightporter.cli._rules import config_of, config_option, ruleset_of
 from nightporter.clock import SystemClock
 from nightporter.config import Config, FileSource
+from nightporter.configfile import surroundings
 from nightporter.detect.narrate import clock_time
+from nightporter.errors import BadFiles
 from nightporter.model import Chunk, Episode, Origin, Stamp
 from nightporter.replay import Replay
+from nightporter.ruleset.arguments import read_asked
 from nightporter.safetext import for_terminal
 from nightporter.sources.files import read_whole
 
@@ -59,7 +62,14 @@ def command(
 
 
 def origin_of(name: str, config: Config) -> Origin:
-    """What the config knows of a source of this name is true of the file's lines too."""
+    """What the config knows of a source of this name is true of the file's lines too.
+
+    Raises BadFiles for a name that no rule could have in its `from`: no rule would look at such lines.
+    """
+    asked = read_asked(name, (), surroundings(config))
+    if problems := [problem for problem in asked.problems if not problem.warning]:
+        raise BadFiles(problems)
+    (name,) = asked.sources
     for source in config.sources:
         if isinstance(source, FileSource) and source.name == name:
             known = origins.named(name, tz=source.tz, trusted_proxies=source.trusted_proxies)

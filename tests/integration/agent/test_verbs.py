@@ -268,7 +268,7 @@ def test_a_variable_that_only_the_shell_knows_is_told(
     for words in (["--dry-run"], []):
         assert run("install", "--config", str(config), *words) == 0
         told = capsys.readouterr().err
-        assert f"{config}:2:43: the environment variable DISCORD_URL is not set" in told
+        assert f"{config}:2:39: the environment variable DISCORD_URL is not set" in told
         assert "file:PATH" in told
 
     systemctl.says_environment("DISCORD_URL=discord://1234/abcd")
