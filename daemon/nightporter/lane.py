@@ -175,23 +175,33 @@ class Lanes:
     arrival: Arrival = field(default_factory=Arrival)
     scan: bool = True
     _lanes: dict[Origin, Lane] = field(default_factory=dict)
+    _retired: dict[Origin, Lane] = field(default_factory=dict)
 
     def of(self, origin: Origin) -> Lane:
         """The lane of an origin."""
         lane = self._lanes.get(origin)
-        if lane is None:
-            lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan)
+        return lane if lane is not None else self._made(origin)
+
+    def _made(self, origin: Origin) -> Lane:
+        before = self._retired.pop(origin, None)
+        form = before.form if before is not None else None
+        lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan, form=form)
+        if before is not None:
+            lane.counts = before.counts
         return lane
 
     def drop(self, origin: Origin) -> None:
         """The origin's stream is gone for good (a dated file that was deleted)."""
         self._lanes.pop(origin, None)
+        self._retired.pop(origin, None)
 
     def renew(self) -> None:
-        """The rules have changed: plans and scanners are made anew, formats keep what they know."""
-        for origin, lane in list(self._lanes.items()):
-            self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan, form=lane.form)
+        """The rules have changed: each lane is made anew when its next chunk comes, since a dozen at once
+        would hold up everything. Formats keep what they know, and counters go on."""
+        self._retired |= self._lanes
+        self._lanes.clear()
 
     def counts(self) -> Counter[str]:
         """The counters of all lanes together."""
-        return sum((lane.counts for lane in self._lanes.values()), Counter())
+        lanes = (*self._lanes.values(), *self._retired.values())
+        return sum((lane.counts for lane in lanes), Counter())

@@ -15,7 +15,7 @@ from nightporter import bundled, origins, ruletest
 from nightporter.detect.engine import Engine
 from nightporter.detect.scanner import EveryLine
 from nightporter.formats.base import stands_before
-from nightporter.lane import AHEAD, Arrival, Lane
+from nightporter.lane import AHEAD, Arrival, Lane, Lanes
 from nightporter.model import SECOND, Chunk, Episode, Event, Origin, Position
 from nightporter.rule import Ruleset
 from nightporter.ruleset import load, read
@@ -228,3 +228,20 @@ def test_what_stood_before_another_file_is_not_looked_at() -> None:
     list(lane.events(chunk(origin, first)))
     (event,) = lane.events(dataclasses.replace(chunk(origin, second, len(first)), identity="another"))
     assert event.fields.get("client_ip") == "198.51.100.66"
+
+
+def test_new_rules_make_a_lane_anew_when_its_next_chunk_comes() -> None:
+    lanes = Lanes(Engine(shipped()))
+    origin = origins.named("traefik")
+    before = lanes.of(origin)
+    before.judge(chunk(origin, b"x\n"))
+    lanes.engine.swap(shipped())
+    lanes.renew()
+    assert lanes.counts()["bytes"] == 2, "counters go on"
+    after = lanes.of(origin)
+    assert after is not before
+    assert after.form is before.form
+    assert after.plan.rules != before.plan.rules, "a plan belongs to its rules"
+    assert lanes.counts()["bytes"] == 2
+    lanes.drop(origin)
+    assert lanes.counts()["bytes"] == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from re import _constants as op  # type: ignore[attr-defined]  # CPython's parser has no public name or stub
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, Final
@@ -33,16 +34,24 @@ def required(pattern: str, plain: Plain, useful: Useful) -> Found:
     `plain` says whether a character stands in the raw line as in the text, `useful` whether a run of
     such characters may be looked for.
     """
+    parsed = _parsed(pattern)
+    if parsed is None:
+        return None
+    walk = _Walk(plain, useful)
+    return walk.best(parsed, bool(parsed.state.flags & re.IGNORECASE))
+
+
+@lru_cache(maxsize=1_024)  # each lane asks for the same patterns
+def _parsed(pattern: str) -> Any:
+    """The parser's tree (untyped, hence Any); None where it is not to be walked."""
     if len(pattern) > LONGEST or _ELSEWHERE.search(pattern):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            parsed = parser.parse(pattern)
+            return parser.parse(pattern)
     except (re.error, OverflowError, RecursionError, ValueError):
         return None
-    walk = _Walk(plain, useful)
-    return walk.best(parsed, bool(parsed.state.flags & re.IGNORECASE))
 
 
 class _Walk:
