@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ from nightporter.configparts import (
     read_zone,
 )
 from nightporter.errors import BadFiles, Place, Problem
+from nightporter.plainfile import read_head
 from nightporter.ruleset import Surroundings, values
 from nightporter.yamlfile import MAX_BYTES, parse
 from nightporter.yamlpage import Items, Node, Page, Scalar, Table
@@ -109,8 +111,7 @@ def read(path: Path | None = None, world: World | None = None) -> LoadedConfig:
     """
     place = path or default_path()
     try:
-        with place.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content, _ = read_head(place, MAX_BYTES + 1)
     except FileNotFoundError as err:
         if path is None:
             return parse_config(str(place), b"", world)
@@ -206,10 +207,23 @@ def _log(page: Page, table: dict[str, Node], here: Here) -> LogConfig:
     if "log" not in table:
         return LogConfig()
     log = given(page.keyed(table["log"], "a map with level and path", ("level", "path")))
+    path = _path(page, log, "path", here)
+    if path is not None and (what := _no_log(path)):
+        page.tell(log["path"], f"the log's path leads to {what}", expected="a file, there or not yet there")
     return LogConfig(
-        level=got(log, "level", lambda n: read_choice(page, n, "level", LEVELS), "info"),
-        path=_path(page, log, "path", here),
+        level=got(log, "level", lambda n: read_choice(page, n, "level", LEVELS), "info"), path=path
     )
+
+
+def _no_log(path: Path) -> str:
+    """What stands at a path that no log can be written to; empty for a file, a device or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # not there, or not to be seen: the log itself says so, and tries again
+        return ""
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe or a socket" if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else ""
 
 
 def _rule_dirs(page: Page, rules: dict[str, Node], here: Here) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ no reason to stop watching: the line is dropped and counted, and the next one tr
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -20,6 +21,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISFIFO
 from types import TracebackType
 from typing import Final, Protocol, Self, TextIO
 
@@ -59,11 +61,15 @@ class RotatingFile:
     """A log file of at most `size` bytes, and the older ones beside it: NAME.1 is the newest of them.
 
     A file that was moved or deleted by someone else is begun anew. Safe from any thread. Writes go to the
-    page cache: they do not wait for a disk, but would for a network share that hangs.
+    page cache: they do not wait for a disk, but would for a network share that hangs. A pipe at this place
+    is not written: it would wait for its reader. The first line that is lost is said to `aside`.
     """
 
-    def __init__(self, path: Path, *, size: int = FILE_BYTES, files: int = FILES) -> None:
+    def __init__(
+        self, path: Path, *, size: int = FILE_BYTES, files: int = FILES, aside: Sink | None = None
+    ) -> None:
         self.path = path
+        self._aside = aside
         self.dropped = 0
         """Lines that could not be written."""
         self._size = size
@@ -81,26 +87,42 @@ class RotatingFile:
                     data = b"\n" + data
                 self._torn = os.write(fd, data) != len(data)
                 self.dropped += self._torn
-            except OSError:
+            except OSError as err:
                 self.dropped += 1
+                self._say(err)
 
     def close(self) -> None:
         with self._lock:
             self._shut()
 
+    def _say(self, err: OSError) -> None:
+        """Why lines are lost; once, since a disk may be full for long."""
+        aside, self._aside = self._aside, None
+        if aside is not None:
+            reason = (err.strerror or type(err).__name__).lower()
+            aside.write(inert(f"{self.path}: the log cannot be written: {reason}"))
+
     def _open(self, more: int) -> int:
         """The live file, with room for `more` bytes."""
         if self._fd is not None and not self._is_live(self._fd):
             self._shut()
-        if self._fd is None:
+        fd = self._fd
+        if fd is None:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._torn = False
-        if 0 < os.fstat(self._fd).st_size > self._size - more:
+            fd = self._begin()
+        if 0 < os.fstat(fd).st_size > self._size - more:
             self._rotate()
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._torn = False
-        return self._fd
+            fd = self._begin()
+        return fd
+
+    def _begin(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = os.open(self.path, flags, 0o600)
+        if S_ISFIFO(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "a pipe, not a file", str(self.path))
+        self._fd, self._torn = fd, False
+        return fd
 
     def _is_live(self, fd: int) -> bool:
         try:
@@ -185,12 +207,13 @@ def configure(
 ) -> Logs:
     """Set up the log of this process: in `path` if given, else on `stream` (standard error by default).
 
-    `level` is a name of `LEVELS`. A stream is written for a person where it is a terminal (`colours` decides
-    otherwise), else as JSON. What libraries log through the standard library at warning or above comes out
-    as `library.message`. Touches two globals, structlog's and the root logger's: call it once, at the top.
+    `level` is a name of `LEVELS`. With `path`, the stream hears only that the file cannot be written. A
+    stream is written for a person where it is a terminal (`colours` decides otherwise), else as JSON. What
+    libraries log through the standard library at warning or above comes out as `library.message`. Touches
+    two globals, structlog's and the root logger's: call it once, at the top.
     """
     stream = stream if stream is not None else sys.stderr
-    sink: RotatingFile | Stream = RotatingFile(path) if path is not None else Stream(stream)
+    sink = RotatingFile(path, aside=Stream(stream)) if path is not None else Stream(stream)
     human = path is None and (stream.isatty() if colours is None else colours)
     structlog.configure(
         processors=[*_prepare(clock or SystemClock()), *(_for_a_person() if human else _for_a_program())],

@@ -252,6 +252,27 @@ def test_a_place_that_cannot_be_written_never_raises(tmp_path: Path) -> None:
     assert sink.dropped == 1
 
 
+@pytest.mark.parametrize("reader", [False, True], ids=["no reader", "a reader"])
+def test_a_pipe_is_not_written_and_holds_nobody_up(tmp_path: Path, reader: bool) -> None:
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    other_end = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if reader else None
+    sink = logs.RotatingFile(path)
+    for _ in range(10_000):  # more than a pipe holds
+        sink.write("x" * 20)
+    assert sink.dropped == 10_000
+    if other_end is not None:
+        assert os.read(other_end, 1) == b""
+        os.close(other_end)
+
+
+def test_a_place_that_cannot_be_written_is_said_once(tmp_path: Path, out: io.StringIO) -> None:
+    with logs.configure(path=tmp_path, stream=out, clock=ManualClock()) as configured:
+        configured.log.error("x")
+        configured.log.error("y")
+    assert out.getvalue() == f"{tmp_path}: the log cannot be written: is a directory\n"
+
+
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     require(Path("/dev/full").exists(), "/dev/full: only Linux has it")
     path = tmp_path / "log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from dataclasses import replace
@@ -253,6 +254,22 @@ def test_a_missing_file_is_fine_only_where_nobody_named_it(
     assert loaded.config.rule_dirs == (tmp_path / ".config/nightporter/rules",)
     with pytest.raises(BadFiles, match="cannot be read: no such file"):
         configfile.read(tmp_path / "none.yaml")
+
+
+def test_a_pipe_is_no_config_and_waits_for_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.yaml")
+    with pytest.raises(BadFiles, match="a pipe, not a file"):
+        configfile.read(tmp_path / "config.yaml")
+
+
+def test_a_log_that_cannot_be_one_is_a_mistake(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "log").touch()
+    file = str(tmp_path / "config.yaml")
+    assert "1:13: the log's path leads to a pipe" in told("log: {path: pipe}", file=file)
+    assert "1:13: the log's path leads to a folder" in told("log: {path: .}", file=file)
+    for fine in ("log", "not/yet", "/dev/null"):
+        assert told(f"log: {{path: {fine}}}", file=file) == ""
 
 
 def test_folders_of_rules_that_the_config_names_must_be_there(tmp_path: Path) -> None:
