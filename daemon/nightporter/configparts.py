@@ -284,11 +284,15 @@ def _engine(page: Page, node: Node) -> str | None:
 def _proxies(page: Page, table: dict[str, Node]) -> tuple[str, ...]:
     if "trusted_proxies" not in table:
         return ()
-    read = (
-        read_notation(page, item, values.network, "an address or network")
-        for item in page.items(table["trusted_proxies"])
-    )
-    return tuple(network for network in read if network is not None)
+    networks = []
+    for item in page.items(table["trusted_proxies"]):
+        network = read_notation(page, item, values.network, "an address or network")
+        if network is not None:
+            networks.append(network)
+            if values.is_everybody(network):
+                found = f"{network} as a trusted proxy: any visitor may then name another client"
+                page.tell(item, found, fix="name your own proxies alone", warning=True)
+    return tuple(networks)
 
 
 def _lateness(page: Page, table: dict[str, Node]) -> float:
@@ -300,7 +304,8 @@ def _lateness(page: Page, table: dict[str, Node]) -> float:
 
 
 def read_destinations(page: Page, node: Node, here: Here) -> tuple[Destination, ...]:
-    """`destinations:`; an entry that is wrong is told and left out."""
+    """`destinations:`; an entry that is wrong is told and left out. One there must be: an empty list would
+    find everything and tell nobody."""
     taken: dict[str, Node] = {}
     destinations: list[Destination] = []
     for item in _entries(page, node, "destinations"):
@@ -320,6 +325,8 @@ def read_destinations(page: Page, node: Node, here: Here) -> tuple[Destination, 
                 destinations.append(FileDestination(name=name, path=here.path(path)))
             case _:
                 destinations.append(_apprise(page, item, name, here))
+    if isinstance(node, Items) and not node.items:
+        page.tell(node, "an empty list: nobody would be told", expected="at least one destination, or null")
     return tuple(destinations)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from nightporter import rulefiles, ruletest
-from nightporter.cli._rules import config_of, config_option
-from nightporter.errors import BadFiles, Problem
+from nightporter import configfile, rulefiles, ruletest
+from nightporter.cli._rules import config_option
+from nightporter.errors import BadFiles
 from nightporter.ruleset import read
 
 
@@ -21,13 +21,10 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
     With FILES, only these rule files (or folders) are looked over, next to the config and the shipped rules.
     Changes nothing. The exit code is 2 if there is a mistake.
     """
-    problems: list[Problem] = []
-    try:
-        config = config_of(config_file)
-    except BadFiles as err:
-        for problem in err.problems:
-            click.echo(str(problem), err=True)
-        return 2
+    read_config = configfile.read(config_file)
+    if not read_config.ok:
+        raise BadFiles(read_config.problems)
+    config = read_config.config
     sources, unread = rulefiles.texts(config)
     if files:
         extra = read(files)
@@ -35,7 +32,7 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
         sources = (*(s for s in sources if s.shipped and s.name not in named), *extra.texts)
         unread = (*unread, *extra.problems)
     loaded = rulefiles.judged(sources, config)
-    problems = [*unread, *loaded.problems]
+    problems = [*read_config.problems, *unread, *loaded.problems]
     for problem in sorted(problems, key=lambda p: p.place):
         click.echo(str(problem), err=True)
     if any(not problem.warning for problem in problems):

@@ -33,12 +33,15 @@ from nightporter.ruleset.files import SourceText
 from nightporter.ruleset.inline import read_filled, read_tests
 from nightporter.ruleset.names import EVERYWHERE, ListValue, Names, Scope, Surroundings
 from nightporter.ruleset.tuning import Draft, Renamed, read_ignores, read_renamed, tune
+from nightporter.ruleset.values import is_everybody
 from nightporter.ruleset.watch import watch_rules
 from nightporter.ruleset.windows import read_duration
 from nightporter.yamlfile import parse
 from nightporter.yamlpage import Items, Node, Page, Scalar, Table
 
 TOP_KEYS: Final = ("lists", "defaults", "events", "rules", "ignore", "tune", "renamed")
+TRUSTED: Final = "trusted"
+"""The list whose clients the shipped rules about traffic leave out."""
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _NAME: Final = re.compile(r"[A-Za-z_][\w-]{0,99}\Z")
 _ENRICHER_KEYS: Final = ("from", "when", "unless", "set", "tests")
@@ -142,11 +145,11 @@ class _Loading:
             else:
                 origin.setdefault(name, page)
                 values = self.names.values.setdefault(name, [])
-                values += self._values(page, node)
+                values += self._values(page, node, trusted=name == TRUSTED)
                 if origin[name] is page:
                     self.names.own[name] = len(values)
 
-    def _values(self, page: Page, node: Node) -> Iterator[ListValue]:
+    def _values(self, page: Page, node: Node, *, trusted: bool) -> Iterator[ListValue]:
         if not isinstance(node, Items):
             page.tell(node, "no list", expected="a list of values, such as [a, b], or a learned list's map")
             return
@@ -155,6 +158,9 @@ class _Loading:
             if isinstance(item, Scalar) and item.text.startswith("$") and self.names.is_list(item.text[1:]):
                 page.tell(item, "a list inside a list", fix="write its values out")
             elif value is not None and isinstance(item, Scalar):
+                if trusted and is_everybody(item.text):
+                    found = f"{item.text} in '{TRUSTED}': rules about traffic would leave out almost anyone"
+                    page.tell(item, found, fix="name your own addresses alone", warning=True)
                 yield ListValue(value, item.text, page, item)
 
     def learned_conditions(self) -> None:

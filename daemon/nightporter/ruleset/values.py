@@ -143,6 +143,13 @@ def network(text: str) -> str:
     return str(net.network_address) if single else str(net)
 
 
+def is_everybody(text: str) -> bool:
+    """Whether this, in `network`'s form, is a network wider than any that is somebody's own: the widest of
+    those are 10.0.0.0/8 and fc00::/7 (RFC 1918, RFC 4193). False for what is no network."""
+    address, slash, length = text.partition("/")
+    return bool(slash) and length.isdecimal() and int(length) < (7 if ":" in address else 8)
+
+
 def severity(text: str) -> Severity:
     """A severity by its name, in any case."""
     try:

@@ -272,6 +272,19 @@ def test_a_log_that_cannot_be_one_is_a_mistake(tmp_path: Path) -> None:
         assert told(f"log: {{path: {fine}}}", file=file) == ""
 
 
+def test_an_empty_list_of_destinations_would_tell_nobody() -> None:
+    assert "1:15: an empty list: nobody would be told" in told("destinations: []")
+
+
+def test_trusting_every_proxy_is_a_warning() -> None:
+    text = (
+        'sources:\n  - {name: t, kind: file, paths: [a], trusted_proxies: [10.0.0.0/8, 0.0.0.0/0, "::/1"]}\n'
+    )
+    problems = parse_config(HOME, text, WORLD).problems
+    assert [(problem.place.column, problem.warning) for problem in problems] == [(69, True), (80, True)]
+    assert "0.0.0.0/0 as a trusted proxy: any visitor may then name another client" in str(problems[0])
+
+
 def test_folders_of_rules_that_the_config_names_must_be_there(tmp_path: Path) -> None:
     loaded = parse_config(str(tmp_path / "config.yaml"), "rules: {dirs: [rules, none]}", WORLD)
     assert loaded.problems == ()

@@ -353,6 +353,17 @@ def test_lists_add_up_over_files_and_tests_see_them_as_declared() -> None:
     }
 
 
+def test_a_trusted_network_that_is_everybody_is_a_warning() -> None:
+    text = "lists: {trusted: [10.0.0.0/8, 0.0.0.0/0, 'fc00::/7', '2000::/3'], other: [0.0.0.0/0]}\n"
+    loaded = load([SourceText(name="mine.yaml", text=text)])
+    assert loaded.ok
+    told = [str(problem).splitlines()[0] for problem in loaded.problems]
+    assert [line.partition("; ")[0] for line in told] == [
+        "mine.yaml:1:31: warning: 0.0.0.0/0 in 'trusted': rules about traffic would leave out almost anyone",
+        "mine.yaml:1:54: warning: 2000::/3 in 'trusted': rules about traffic would leave out almost anyone",
+    ]
+
+
 def test_a_misspelt_list_is_a_warning() -> None:
     rules = "lists: {trusted: [10.0.0.1]}\nrules: {a: {from: traefik, unless: {client_ip: $trusted}}}\n"
     assert errors(rules, "lists: {trustd: [203.0.113.9], other: [x]}") == [

@@ -1,0 +1,44 @@
+"""`check`: every mistake of config and rules with its place, warnings too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nightporter import cli
+
+
+def checked(config: Path) -> int:
+    return cli.exit_code(cli.build(), ["check", "--config", str(config)])
+
+
+def test_warnings_of_the_config_are_told_and_change_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text('destinations:\n  - {name: p, kind: apprise, url: "json://localhost"}\nroutes: []\n')
+    assert checked(config) == 0
+    said = capsys.readouterr()
+    assert f"{config}:3:9: warning: no route leads to the destination 'p'" in said.err
+    assert "all is well" in said.out
+
+
+def test_a_folder_of_rules_that_is_misspelt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rules").mkdir()
+    config = tmp_path / "config.yaml"
+    config.write_text("rules: {dirs: [./ruels]}\n")
+    assert checked(config) == 2
+    said = capsys.readouterr()
+    assert (
+        f"{tmp_path}/ruels:1:1: cannot be read: no such file or directory; did you mean 'rules'?" in said.err
+    )
+    assert said.out == ""
+
+
+def test_a_pipe_for_a_config_ends_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.yaml"
+    os.mkfifo(config)
+    assert checked(config) == 2
+    assert "a pipe, not a file" in capsys.readouterr().err
