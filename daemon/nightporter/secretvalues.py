@@ -17,6 +17,7 @@ from typing import Final
 
 from nightporter.config import Secret
 from nightporter.errors import UserError
+from nightporter.plainfile import read_head
 
 MAX_BYTES: Final = 64 * 1024
 ACCOUNT: Final = "nightporter"
@@ -57,14 +58,13 @@ def placed(text: str, folder: Path, home: Path) -> Path:
 
 def _from_file(path: Path) -> Secret:
     try:
-        with path.open("rb") as stream:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise NoSecret(f"{path} can be read by others (mode {mode:04o})", f"run: chmod 600 '{path}'")
-            content = stream.read(MAX_BYTES + 1)
+        content, status = read_head(path, MAX_BYTES + 1)
     except OSError as err:
         reason = (err.strerror or type(err).__name__).lower()
         raise NoSecret(f"{path} cannot be read: {reason}", "check the path and its owner") from err
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise NoSecret(f"{path} can be read by others (mode {mode:04o})", f"run: chmod 600 '{path}'")
     text = content.decode("utf-8", "replace").strip()
     if not text or len(content) > MAX_BYTES or "\n" in text:
         raise NoSecret(f"{path} does not hold one line with the secret", "write the secret, and nothing else")

@@ -52,6 +52,12 @@ def test_a_file_that_is_not_there() -> None:
         resolve("file:~/none", Path("/"), HOME)
 
 
+def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "url", 0o600)
+    with pytest.raises(NoSecret, match="cannot be read: a pipe, not a file"):
+        resolve("file:url", tmp_path, HOME)
+
+
 class Keyring(ModuleType):
     """The package keyring, as far as it is asked."""
 
