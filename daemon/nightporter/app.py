@@ -28,7 +28,7 @@ from nightporter.blindness import Blindness
 from nightporter.clock import Clock
 from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
 from nightporter.detect.engine import Engine
-from nightporter.drillpost import DrillDesk
+from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge

@@ -13,9 +13,10 @@ import pytest
 import structlog
 from tests.parts.clock import NOON, ManualClock
 
-from nightporter import bundled, drill
+from nightporter import bundled
 from nightporter.config import AppriseDestination, Config, Destination, FileDestination, Route, Secret
-from nightporter.drillpost import ANSWER, REQUEST, DrillDesk, Request, answer_to, ask, take, withdraw
+from nightporter.drill import tellings
+from nightporter.drill.post import ANSWER, REQUEST, DrillDesk, Request, answer_to, ask, take, withdraw
 from nightporter.errors import Unreachable, UserError
 from nightporter.model import MINUTE, SECOND, Severity, Telling
 from nightporter.rule import Ruleset
@@ -80,8 +81,8 @@ def config(*routes: Route, destinations: Sequence[Destination] | None = None) ->
     )
 
 
-def one(rule: str, *routes: Route) -> drill.Drill:
-    return drill.one(ruleset(), rule, config(*routes), NOON, "nonce")
+def one(rule: str, *routes: Route) -> tellings.Drill:
+    return tellings.one(ruleset(), rule, config(*routes), NOON, "nonce")
 
 
 def test_what_is_sent_is_the_alert_marked_drill_as_if_it_happened_now() -> None:
@@ -96,8 +97,8 @@ def test_what_is_sent_is_the_alert_marked_drill_as_if_it_happened_now() -> None:
 
 def test_two_drills_are_two_messages() -> None:
     rules, cfg = ruleset(), config()
-    first = drill.one(rules, "guessing", cfg, NOON, "a").tellings[0]
-    second = drill.one(rules, "guessing", cfg, NOON, "b").tellings[0]
+    first = tellings.one(rules, "guessing", cfg, NOON, "a").tellings[0]
+    second = tellings.one(rules, "guessing", cfg, NOON, "b").tellings[0]
     assert first.id != second.id
 
 
@@ -137,7 +138,7 @@ def test_what_cannot_be_drilled(rule: str, words: str) -> None:
 
 def test_a_tuned_rule_is_tested_as_it_was_written_and_told_as_it_is() -> None:
     tuned = ruleset("tune: {guessing: {count: 50 in 1h, title: Many failed logins}}")
-    (telling,) = drill.one(tuned, "guessing", config(), NOON, "n").tellings
+    (telling,) = tellings.one(tuned, "guessing", config(), NOON, "n").tellings
     assert (telling.title, telling.count) == ("DRILL: Many failed logins", 3)
 
 
@@ -145,7 +146,7 @@ def test_all_rules_are_one_message_a_severity() -> None:
     everything = FileDestination(name="everything", path=Path("x"))
     base = config()
     cfg = replace(base, destinations=(*base.destinations, everything))
-    found = drill.every(ruleset(), cfg, NOON, "n")
+    found = tellings.every(ruleset(), cfg, NOON, "n")
     assert [(t.title, t.notify) for t in found.tellings] == [
         ("DRILL: a rule of severity high", ["phone", "post", "everything"]),
         ("DRILL: a rule of severity low", ["phone", "post", "everything"]),
@@ -158,7 +159,7 @@ def test_all_rules_are_one_message_a_severity() -> None:
 
 def test_the_shipped_rules_can_all_be_drilled() -> None:
     rules = load(read([bundled.rules()], shipped=True).texts, Surroundings()).ruleset
-    found = drill.every(rules, config(), NOON, "n")
+    found = tellings.every(rules, config(), NOON, "n")
     assert 2 <= len(found.tellings) <= 4
     assert not [note for note in found.notes if "Without a test" in note]
 

@@ -14,14 +14,14 @@ from typing import Final
 
 import click
 
-from nightporter import drill
 from nightporter.app import DATABASE, STATUS
 from nightporter.cli._rules import config_of, config_option, ruleset_of
 from nightporter.cli.notify import in_words
 from nightporter.cli.status import read as read_status
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import Config
-from nightporter.drillpost import Answer, Posted, Request, answer_to, ask, posted, withdraw
+from nightporter.drill import tellings
+from nightporter.drill.post import Answer, Posted, Request, answer_to, ask, posted, withdraw
 from nightporter.errors import Unreachable, UserError
 from nightporter.notify.channels import channel_for
 from nightporter.notify.localtime import zone_of
@@ -142,7 +142,11 @@ def _fates(database: Path, tellings: Sequence[Posted]) -> Iterator[Fate]:
 def _in_process(config: Config, rule: str, clock: Clock) -> tuple[list[Fate], list[str]]:
     """Without the daemon: the same messages, sent at once and only once."""
     ruleset, now, nonce = ruleset_of(config), clock.now(), secrets.token_hex(8)
-    held = drill.one(ruleset, rule, config, now, nonce) if rule else drill.every(ruleset, config, now, nonce)
+    held = (
+        tellings.one(ruleset, rule, config, now, nonce)
+        if rule
+        else tellings.every(ruleset, config, now, nonce)
+    )
     zone = zone_of(config.timezone)
     # With --json standard output is the program's alone.
     channels = {d.name: channel_for(d, zone, sys.stderr) for d in config.destinations}

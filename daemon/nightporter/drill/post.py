@@ -20,9 +20,9 @@ from typing import Final, TypeVar
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from nightporter import drill
 from nightporter.clock import Clock
 from nightporter.config import Config
+from nightporter.drill import tellings
 from nightporter.errors import Denied, Unreachable, UserError
 from nightporter.model import MINUTE, Nanos, Severity, Stamp, Telling
 from nightporter.rule import Ruleset
@@ -138,11 +138,11 @@ class DrillDesk:
         with suppress(Denied, Unreachable):  # the messages go all the same
             _write(self._config.state / ANSWER, msgspec.json.encode(answer))
 
-    def _held(self, request: Request) -> drill.Drill:
+    def _held(self, request: Request) -> tellings.Drill:
         now, ruleset = self._clock.now(), self._ruleset()
         if request.rule:
-            return drill.one(ruleset, request.rule, self._config, now, request.id)
-        return drill.every(ruleset, self._config, now, request.id)
+            return tellings.one(ruleset, request.rule, self._config, now, request.id)
+        return tellings.every(ruleset, self._config, now, request.id)
 
 
 def posted(tellings: tuple[Telling, ...]) -> list[Posted]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nightporter.servicefacts import LogFile, LoginRequest, Service, Setting
+from nightporter.services.facts import LogFile, LoginRequest, Service, Setting
 
 
 def _arr(name: str, title: str) -> Service:

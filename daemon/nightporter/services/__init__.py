@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from nightporter.servicefacts import Checked, LogFile, LoginRequest, Service, Setting, Where
-from nightporter.servicetable import ROWS
+from nightporter.services.facts import Checked, LogFile, LoginRequest, Service, Setting, Where
+from nightporter.services.table import ROWS
 
 __all__ = (
     "KNOWN",
