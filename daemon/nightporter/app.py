@@ -125,7 +125,7 @@ class Daemon:
             self._tell_of_problems(self.rulebook.in_force)
             self.log.info("daemon.started", sources=[r.source.name for r in self.readings])
             stopping = group.create_task(self.signals.stop.wait())
-            ending = {stopping, judging, parts["config"]}
+            ending = {stopping, judging, parts["config"], parts["status"]}
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             for task in (*readers, stopping):
                 task.cancel()
@@ -206,6 +206,25 @@ class Daemon:
                 self.successor = loaded.config
                 return
 
+    def _begin_anew(self) -> None:
+        """The database was deleted or replaced under us. What is open still works, so this is told from it;
+        then a new life begins on what is there now, with sources at their ends."""
+        now = self.clock.now()
+        self.log.error("store.lost", path=str(self.database.path))
+        self.judge.tell(
+            Telling(
+                id=short_id("store lost", now),
+                kind="notice",
+                severity=Severity.high,
+                title="Nightporter's memory was deleted",
+                message=f"{self.database.path} is gone, and with it where each log was read up to, and what "
+                "was found. It begins anew.",
+                at=now,
+                fix="If that was not you, find out what empties this folder.",
+            )
+        )
+        self.successor = self.config
+
     async def _keep_house(self) -> None:
         """Let go of incidents that are long over."""
         while True:
@@ -218,6 +237,9 @@ class Daemon:
             statuses = {reading.source.name: reading.source.status() for reading in self.readings}
             for telling in self.blindness.look(statuses, self.clock.now()):
                 self.judge.tell(telling)
+            if not await asyncio.to_thread(self.database.is_there):
+                self._begin_anew()
+                return
             await self.clock.sleep(STATUS_EVERY_S)
 
     async def _write_status(self, *, running: bool) -> None:

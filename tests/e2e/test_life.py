@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -223,6 +224,22 @@ def test_a_config_that_cannot_be_used_leaves_the_last_good_one_in_force(tmp_path
             file.writelines(clf("203.0.113.9", "/x", 404) for _ in range(5))
         daemon.wait_for_alerts(1, "burst")
         assert len(daemon.events("config.unusable")) == 1
+
+
+def test_a_state_folder_that_is_deleted_is_told_and_begun_anew(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    daemon = daemon_on(tmp_path, log)
+    daemon.rule_file("burst.yaml", BURST)
+    with daemon:
+        shutil.rmtree(daemon.state)
+        (notice,) = daemon.wait_for_alerts(1)
+        assert notice["title"] == "Nightporter's memory was deleted"
+        daemon.wait_until(lambda: len(daemon.events("daemon.started")) == 2, "it begins anew")
+        with log.open("a") as file:
+            file.writelines(clf("203.0.113.9", "/x", 404) for _ in range(5))
+        daemon.wait_for_alerts(1, "burst")
+        daemon.stop()
+        assert (daemon.state / "nightporter.db").exists()
 
 
 def test_a_second_daemon_on_the_same_state_is_refused(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class Database:
         self.path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
 
     @classmethod
     async def open(cls, path: Path, schemas: Sequence[str]) -> Database:
@@ -50,6 +51,8 @@ class Database:
         except (OSError, sqlite3.OperationalError) as err:
             raise Unreachable(f"{self.path}: cannot be opened: {err}") from err
         self._connection = connection
+        seen = self.path.stat()
+        self._identity = (seen.st_dev, seen.st_ino)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -65,6 +68,14 @@ class Database:
                 f"{self.path}: is not a database of Nightporter's ({err}); "
                 "move it away and start again: rules and config are not in it"
             ) from err
+
+    def is_there(self) -> bool:
+        """Whether the file is still the one that was opened: writes to a deleted one are found by nobody."""
+        try:
+            seen = self.path.stat()
+        except OSError:
+            return False
+        return (seen.st_dev, seen.st_ino) == self._identity
 
     async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on the store's thread in one transaction and give what it returns.
