@@ -66,7 +66,6 @@ class Reading:
 
     source: Source
     marks: dict[str, bytes]
-    status: PartStatus
     judge: Judge
 
     async def run(self) -> None:
@@ -297,7 +296,7 @@ async def build(
     )
     await judge.restore()
     readings = [
-        Reading(source, dict(marks.get(source.name, {})), PartStatus(name=source.name), judge)
+        Reading(source, dict(marks.get(source.name, {})), judge)
         for source in (build_source(entry, clock) for entry in config.sources)
     ]
     presence = Presence(
