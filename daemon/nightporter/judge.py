@@ -115,10 +115,12 @@ class Judge:
     async def restore(self) -> None:
         """Take back what the last commits held. Call it once, before `run`."""
 
+        longest = max((rule.cooldown or 0 for rule in self.ledger.rules.values()), default=0)
+        since = self._clock.now() - longest - 2 * DAY
+
         def read(
             connection: sqlite3.Connection,
         ) -> tuple[list[WindowRow], list[LearnedRow], list[Incident]]:
-            since = self._clock.now() - 2 * DAY
             return (
                 state.load_windows(connection),
                 state.load_learned(connection),
