@@ -49,8 +49,11 @@ class Lane:
         *,
         scan: bool = True,
         form: Format | None = None,
+        own: bytes = b"",
     ) -> None:
+        """`own`: lines that hold this were written because of our own probes, and are judged by no rule."""
         self.origin = origin
+        self._own = own
         self._engine = engine
         self.arrival = arrival
         self.form: Format = form or make_format(origin)
@@ -65,7 +68,8 @@ class Lane:
         """What stands before the chunk, where the format looks back at it."""
         self._identity, self._offset = "", 0
         self.counts: Counter[str] = Counter()
-        """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours)."""
+        """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours), `own`
+        (candidates that tell of our own probes)."""
 
     def _necessary(self) -> necessary.Literals:
         rules = self._engine.rules
@@ -103,6 +107,9 @@ class Lane:
             counted_to = start
             if end > start and data[end - 1] == 13:  # CR of a CRLF
                 end -= 1
+            if self._own and self._own in data[start:end]:
+                self.counts["own"] += 1
+                continue
             yield self._event(chunk, start, data[start:end], line_number)
         if self._back:
             self._before = self._back_from(data, len(data))
@@ -174,13 +181,15 @@ class Lanes:
     engine: Engine
     arrival: Arrival = field(default_factory=Arrival)
     scan: bool = True
+    own: bytes = b""
+    """The token of our own probes; see `Lane`."""
     _lanes: dict[Origin, Lane] = field(default_factory=dict)
 
     def of(self, origin: Origin) -> Lane:
         """The lane of an origin."""
         lane = self._lanes.get(origin)
         if lane is None:
-            lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan)
+            lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan, own=self.own)
         return lane
 
     def drop(self, origin: Origin) -> None:
@@ -190,7 +199,9 @@ class Lanes:
     def renew(self) -> None:
         """The rules have changed: plans and scanners are made anew, formats keep what they know."""
         for origin, lane in list(self._lanes.items()):
-            self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan, form=lane.form)
+            self._lanes[origin] = Lane(
+                origin, self.engine, self.arrival, scan=self.scan, form=lane.form, own=self.own
+            )
 
     def counts(self) -> Counter[str]:
         """The counters of all lanes together."""
