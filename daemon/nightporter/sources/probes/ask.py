@@ -39,7 +39,7 @@ MAX_BODY_BYTES: Final = 256 << 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
-def failed(error: BaseException, latency: float, platform: str, what: str = "") -> Outcome:
+def failed(error: BaseException, latency: float, platform: str) -> Outcome:
     """What an error means: a host that is down, or a system that lets nothing out."""
     system = _system_error(error)
     if (
@@ -49,7 +49,7 @@ def failed(error: BaseException, latency: float, platform: str, what: str = "") 
         and latency < AT_ONCE_S
     ):
         return Outcome(up=False, blocked=True, why="macOS does not let Nightporter into the local network")
-    return Outcome(up=False, why=what or _told(error, system), latency=latency)
+    return Outcome(up=False, why=_told(error, system), latency=latency)
 
 
 def _system_error(error: BaseException) -> OSError | None:
@@ -69,7 +69,8 @@ def _told(error: BaseException, system: OSError | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS: {error.reason or 'the handshake failed'}"
+        # Python raises some of its own, without a reason.
+        return f"no TLS: {getattr(error, 'reason', '') or 'the handshake failed'}"
     if system is not None and system.errno is not None and system.errno in errno.errorcode:
         return os.strerror(system.errno).lower()
     return f"the connection broke ({type(error).__name__})"
