@@ -67,13 +67,17 @@ def _told(error: BaseException, system: OSError | None) -> str:
     if isinstance(system, socket.gaierror):
         return "its name is not known (DNS)"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
+        return _untrusted(error)
     if isinstance(error, ssl.SSLError):
         # Python raises some of its own, without a reason.
         return f"no TLS: {getattr(error, 'reason', '') or 'the handshake failed'}"
     if system is not None and system.errno is not None and system.errno in errno.errorcode:
         return os.strerror(system.errno).lower()
     return f"the connection broke ({type(error).__name__})"
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+    return f"its certificate is not trusted: {error.verify_message.rstrip('.')}"
 
 
 # HTTP
@@ -219,7 +223,7 @@ def ask_tls(probe: TlsProbe, now: Stamp, clock: Monotonic, platform: str) -> Out
         try:
             der = _handshake(probe, verify=not probe.insecure)
         except ssl.SSLCertVerificationError as err:
-            why = f"its certificate is not trusted: {err.verify_message}"
+            why = _untrusted(err)
             der = _handshake(probe, verify=False)
         latency = clock() - begun
         certificate = parsed(der, "")
