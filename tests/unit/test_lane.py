@@ -228,3 +228,19 @@ def test_what_stood_before_another_file_is_not_looked_at() -> None:
     list(lane.events(chunk(origin, first)))
     (event,) = lane.events(dataclasses.replace(chunk(origin, second, len(first)), identity="another"))
     assert event.fields.get("client_ip") == "198.51.100.66"
+
+
+def test_a_line_that_tells_of_our_own_probes_is_no_event() -> None:
+    """By the token alone: the same line without it, or with another, is judged."""
+    origin = origins.named("traefik")
+    lane = Lane(origin, Engine(shipped()), Arrival(), scan=False, own=b"f00ba4")
+    head, tail = (
+        '203.0.113.7 - - [24/Nov/2026:10:24:25 +0000] "GET /',
+        ' HTTP/1.1" 200 2 "-" "-" 5 "a@file" "-" 0ms\n',
+    )
+    queries = ["?nightporter=f00ba4", "", "?nightporter=abcdef"]
+    data = "".join(f"{head}{query}{tail}" for query in queries).encode()
+    events = list(lane.events(chunk(origin, data)))
+    assert [event.fields.get("query") for event in events] == [None, "nightporter=abcdef"]
+    assert [event.line for event in events] == [1, 2]
+    assert lane.counts["own"] == 1
