@@ -41,8 +41,8 @@ def read_macos(tree: Tree, zone: stamps.Zone, arrived: Stamp) -> Parsed:
     ):
         if isinstance(value, str) and value:
             fields[name] = value
-    user = tree.get("userID")
-    if isinstance(user, int) and user > 0:  # root's number says nothing: every service of the system has it
+    user = tree.get("userID")  # that of root says nothing: every service of the system has it
+    if isinstance(user, int) and not isinstance(user, bool) and user > 0:
         fields["user"] = str(user)
     return Parsed(format="macos", fields=fields, time=stamps.of_value(tree.get("timestamp"), zone, arrived))
 
