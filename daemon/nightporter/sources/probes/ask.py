@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from nightporter.config import AcmeProbe, HttpProbe, TcpProbe, TlsProbe
@@ -49,7 +50,7 @@ def failed(error: BaseException, latency: float, platform: str) -> Outcome:
         and latency < AT_ONCE_S
     ):
         return Outcome(up=False, blocked=True, why="macOS does not let Nightporter into the local network")
-    return Outcome(up=False, why=_told(error, system), latency=latency)
+    return Outcome(up=False, why=told(error), latency=latency)
 
 
 def _system_error(error: BaseException) -> OSError | None:
@@ -61,7 +62,9 @@ def _system_error(error: BaseException) -> OSError | None:
     return None
 
 
-def _told(error: BaseException, system: OSError | None) -> str:
+def told(error: BaseException) -> str:
+    """An error of the network or of a file, for a person."""
+    system = _system_error(error)
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(system, socket.gaierror):
@@ -83,32 +86,38 @@ def _untrusted(error: ssl.SSLCertVerificationError) -> str:
 # HTTP
 
 
-async def ask_http(
-    session: aiohttp.ClientSession, probe: HttpProbe, token: str, clock: Monotonic, platform: str
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What requests go out through."""
+
+    session: aiohttp.ClientSession
+    verify: ssl.SSLContext
+    token: str
+
+
+async def ask_http(door: Door, probe: HttpProbe, clock: Monotonic, platform: str) -> Outcome:
     """One GET, with its redirects where they are followed; all of it within the probe's timeout."""
     import aiohttp
 
     begun = clock()
     try:
         async with asyncio.timeout(probe.timeout_s):
-            return await _get(session, probe, token, clock)
+            return await _get(door, probe, clock)
     except aiohttp.ClientConnectorCertificateError as err:
         return failed(err.certificate_error, clock() - begun, platform)
     except (aiohttp.ClientError, OSError, ValueError) as err:
         return failed(err, clock() - begun, platform)
 
 
-async def _get(session: aiohttp.ClientSession, probe: HttpProbe, token: str, clock: Monotonic) -> Outcome:
+async def _get(door: Door, probe: HttpProbe, clock: Monotonic) -> Outcome:
     import yarl
 
     url = first = yarl.URL(probe.url.reveal())
-    verify = _context(probe.ca, insecure=probe.insecure)
     begun = clock()
     for _ in range(MAX_REDIRECTS + 1):
-        own = token if url.host == first.host else ""
-        async with session.get(
-            _marked(url, own), headers=_headers(own), allow_redirects=False, ssl=verify
+        own = door.token if url.host == first.host else ""
+        async with door.session.get(
+            _marked(url, own), headers=_headers(own), allow_redirects=False, ssl=door.verify
         ) as answer:
             target = answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
             following = _joined(url, target)
@@ -129,7 +138,9 @@ def _marked(url: yarl.URL, token: str) -> yarl.URL:
 
 
 def _headers(token: str) -> dict[str, str]:
-    return {"User-Agent": f"Nightporter (probe {token})" if token else "Nightporter (probe)"}
+    """Uncompressed, so that no small answer unfolds into a large one."""
+    agent = f"Nightporter (probe {token})" if token else "Nightporter (probe)"
+    return {"User-Agent": agent, "Accept-Encoding": "identity"}
 
 
 def _joined(url: yarl.URL, target: str) -> yarl.URL | None:
@@ -182,13 +193,13 @@ def _fits(status: int, expected: int | str) -> bool:
     return str(status)[0] == expected[0]
 
 
-def _context(ca: str, *, insecure: bool) -> ssl.SSLContext:
+def context(ca: str, *, insecure: bool) -> ssl.SSLContext:
     """Raises OSError where the file of `ca` is not there or holds no certificate."""
-    context = ssl.create_default_context(cafile=ca or None)
+    made = ssl.create_default_context(cafile=ca or None)
     if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    return made
 
 
 # TCP
@@ -244,11 +255,11 @@ def _of_certificate(probe: TlsProbe, certificate: Certificate, why: str, latency
 
 def _handshake(probe: TlsProbe, *, verify: bool) -> bytes:
     """The leaf in DER. Raises OSError, of which ssl.SSLError and TimeoutError are kinds."""
-    context = _context(probe.ca, insecure=not verify)
+    trusted = context(probe.ca, insecure=not verify)
     name = probe.server_name or probe.host
     with (
         socket.create_connection((probe.host, probe.port), timeout=probe.timeout_s) as plain,
-        context.wrap_socket(plain, server_hostname=name) as secured,
+        trusted.wrap_socket(plain, server_hostname=name) as secured,
     ):
         return secured.getpeercert(binary_form=True) or b""
 

@@ -27,7 +27,7 @@ TURN_SHARE: Final = 0.4
 """With more of its lifetime left than this, a new key is out of turn: Traefik renews at a third or less."""
 MAX_ACME_BYTES: Final = 16 << 20
 MAX_CERTIFICATES: Final = 1_000
-_ISSUER_CHARS: Final = 200
+_NAME_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,11 @@ def step_reached(certificate: Certificate, now: Stamp) -> float | None:
     return min(reached, default=None)
 
 
+def clean(text: str, limit: int) -> str:
+    """A stranger's text as a record can hold it: shortened, and without halves of surrogate pairs."""
+    return text[:limit].encode(errors="replace").decode()
+
+
 def parsed(data: bytes, key: str) -> Certificate:
     """A certificate in DER, or the first one of a PEM chain. Raises Unreachable, which says why not."""
     from cryptography import x509
@@ -85,8 +90,8 @@ def parsed(data: bytes, key: str) -> Certificate:
         raise Unreachable(f"a certificate that cannot be read: {str(err)[:200]}") from err
     return Certificate(
         key=key,
-        host=(names[0] if names else subject[1])[:_ISSUER_CHARS],
-        issuer=(issuer[0] or issuer[1])[:_ISSUER_CHARS],
+        host=clean(names[0] if names else subject[1], _NAME_CHARS),
+        issuer=clean(issuer[0] or issuer[1], _NAME_CHARS),
         not_before=_stamp(found.not_valid_before_utc),
         not_after=_stamp(found.not_valid_after_utc),
         public_key=sha256(public).hexdigest(),

@@ -23,7 +23,7 @@ import msgspec
 
 from nightporter.detect.narrate import duration
 from nightporter.model import SECOND, Fields, Stamp
-from nightporter.sources.probes.certificates import TURN_SHARE, Certificate, step_reached
+from nightporter.sources.probes.certificates import TURN_SHARE, Certificate, clean, step_reached
 
 _WHY_CHARS: Final = 300
 
@@ -124,7 +124,7 @@ class Watched:
         if outcome.latency is not None:
             record["latency"] = round(outcome.latency, 3)
         if outcome.why:
-            record["reason"] = outcome.why[:_WHY_CHARS]
+            record["reason"] = clean(outcome.why, _WHY_CHARS)
         if outcome.certificates is not None and len(outcome.certificates) == 1:
             record |= _described(outcome.certificates[0], now)
         return record | more

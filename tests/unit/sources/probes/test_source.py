@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.parts.clock import ManualClock
 
-from nightporter.config import AcmeProbe, Probe, TcpProbe
+from nightporter.config import AcmeProbe, HttpProbe, Probe, Secret, TcpProbe
 from nightporter.config import ProbeSource as ProbeConfig
 from nightporter.model import Chunk, Fields
 from nightporter.sources.probes import ProbeSource, ask
@@ -82,10 +82,10 @@ async def test_failures_are_counted_in_the_grace_and_told_after_it(closed: TcpPr
         await living.pass_(60)
         assert living.actions == ["down"]
         [chunk] = living.chunks
-        assert (chunk.origin.kind, chunk.origin.format, chunk.origin.services) == (
+        assert (chunk.origin.kind, chunk.origin.format, chunk.origin.stream) == (
             "probe",
             "record",
-            ("mysql",),
+            "db",
         )
         assert living.records[0]["service"] == "mysql"
         assert living.source.status()["down"] == {"db": "connection refused"}
@@ -175,3 +175,13 @@ async def test_stopping_does_not_wait_for_a_thread_that_hangs(monkeypatch: pytes
         assert not release.is_set()
     finally:
         release.set()
+
+
+async def test_a_root_file_that_is_gone_is_said(tmp_path: Path) -> None:
+    root = tmp_path / "root.pem"
+    url = Secret("https://user:topsecret@127.0.0.1:1/")
+    probe = HttpProbe(name="x", url=url, host="127.0.0.1", port=1, ca=str(root), retries=1)
+    async with life(probe) as living:
+        [record] = living.records
+    assert record["reason"] == f"{root}: no such file or directory"
+    assert "topsecret" not in living.chunks[0].data.decode() + living.marks["x"].decode()
