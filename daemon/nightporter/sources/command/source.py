@@ -159,6 +159,7 @@ class CommandSource:
             yield program
         finally:
             await _end_group(program)
+            await asyncio.wait([listening], timeout=GRACE_S)  # its last words are on their way
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
