@@ -18,7 +18,7 @@ import msgspec
 
 from nightporter.config import CommandSource
 from nightporter.formats.stamps import Zone, whole
-from nightporter.model import MINUTE, SECOND, Nanos, Stamp
+from nightporter.model import DAY, MINUTE, SECOND, Nanos, Stamp
 
 MACOS_PREDICATE: Final = " OR ".join(
     (
@@ -34,6 +34,8 @@ MACOS_PREDICATE: Final = " OR ".join(
 """What the shipped rules look at, and nothing besides: a Mac writes thousands of lines a second."""
 OVERLAP: Final[Nanos] = 2 * MINUTE
 """For how long after a `log show` the stream may repeat what was shown."""
+LONGEST_GAP: Final[Nanos] = DAY
+"""What is caught up with at most: `log show` reads every line of the Mac's, for minutes after a long gap."""
 MOST_SHOWN: Final = 4_096
 
 _STAMP: Final = re.compile(rb'"timestamp":"([^"\\]{10,40})"')
@@ -63,10 +65,10 @@ class Preset:
 
     command: Callable[[str], Sequence[str]]
     """Position → what is run for ever."""
-    missed: Callable[[str], Sequence[str]] = lambda position: ()
-    """Position → what is run once before the stream is read, to catch up; empty: nothing."""
-    position: Callable[[bytes], str] = lambda line: ""
-    """The position after a line; "" where it says none."""
+    missed: Callable[[str, Stamp], Sequence[str]] = lambda position, now: ()
+    """Position and now → what is run once before the stream is read, to catch up; empty: nothing."""
+    position: Callable[[Sequence[bytes], str], str] = lambda lines, before: before
+    """The position after some lines, given the one before them."""
     is_line: Callable[[bytes], bool] = bool
 
 
@@ -85,15 +87,17 @@ def _macos(config: CommandSource) -> Preset:
     predicate = config.predicate or MACOS_PREDICATE
     style = ("--style", "ndjson", "--predicate", predicate, *config.args)
 
-    def missed(position: str) -> Sequence[str]:
-        since = _local_second(position)
-        return ("log", "show", "--info", "--start", since, *style) if since else ()
+    def missed(position: str, now: Stamp) -> Sequence[str]:
+        stamp = _stamp_at(position)
+        if not stamp:
+            return ()
+        return ("log", "show", "--info", "--start", _second(max(stamp, now - LONGEST_GAP)), *style)
 
     return Preset(
         # Info: sshd tells a wrong password on that level, which is left out otherwise.
         command=lambda position: ("log", "stream", "--level", "info", *style),
         missed=missed,
-        position=_stamp_text,
+        position=_newest_stamp,
         # The stream begins with a sentence, a `show` ends with how many lines it was.
         is_line=lambda line: line.startswith(b"{") and not line.startswith(b'{"count":'),
     )
@@ -108,14 +112,15 @@ def _journald(config: CommandSource) -> Preset:
     return Preset(command=command, position=_cursor, is_line=lambda line: line.startswith(b"{"))
 
 
-def _cursor(line: bytes) -> str:
-    found = _CURSOR.search(line)
-    return found[1].decode("ascii", "replace") if found else ""
+def _cursor(lines: Sequence[bytes], before: str) -> str:
+    """The last cursor: the journal tells its entries in order."""
+    found = next(filter(None, map(_CURSOR.search, reversed(lines))), None)
+    return found[1].decode("ascii", "replace") if found else before
 
 
-def _stamp_text(line: bytes) -> str:
-    stamp = stamp_of(line)
-    return str(stamp) if stamp is not None else ""
+def _newest_stamp(lines: Sequence[bytes], before: str) -> str:
+    """The newest stamp: macOS hands on the lines of several processes out of order, by a little."""
+    return str(max((_stamp_at(before), *(stamp_of(line) or 0 for line in lines)))).removeprefix("0")
 
 
 def stamp_of(line: bytes) -> Stamp | None:
@@ -124,11 +129,14 @@ def stamp_of(line: bytes) -> Stamp | None:
     return whole(found[1].decode("ascii", "replace"), Zone("UTC"), 0) if found else None
 
 
-def _local_second(position: str) -> str:
-    """The second of a stamp as `log show --start` takes it (man log: `Y-M-D H:m:s+zzzz`); "" for no stamp."""
-    if not position.isdigit() or len(position) > 19:
-        return ""
-    return datetime.fromtimestamp(int(position) // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S+0000")
+def _stamp_at(position: str) -> Stamp:
+    """The stamp that a position is; 0 for none."""
+    return int(position) if position.isascii() and position.isdigit() and len(position) <= 19 else 0
+
+
+def _second(stamp: Stamp) -> str:
+    """The second of a stamp as `log show --start` takes it (man log: `Y-M-D H:m:s+zzzz`)."""
+    return datetime.fromtimestamp(stamp // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S+0000")
 
 
 class Overlap:
@@ -141,7 +149,7 @@ class Overlap:
     """
 
     def __init__(self, position: str) -> None:
-        self._before: Stamp = int(position) if position.isdigit() and len(position) <= 19 else 0
+        self._before = _stamp_at(position)
         self._shown: OrderedDict[tuple[Stamp, int], None] = OrderedDict()
         self._latest: Stamp = 0
 

@@ -58,8 +58,8 @@ class CommandSource:
         return self._config.name
 
     def status(self) -> Mapping[str, object]:
-        """`state` (following, waiting, blind), `blind` (texts), `command`, `stderr` (its last lines),
-        `counts` (`lines`, `cut_lines`, `lost`, `runs`, `stderr_lines`)."""
+        """`state` (following, waiting, blind), `blind` (texts), `program`, `stderr` (its last lines),
+        `counts` (`lines`, `cut_lines`, `lost`, `gaps_unread`, `runs`, `stderr_lines`)."""
         running = self._running_since
         if self._failed and running is not None and self._clock.monotonic() - running >= CALM_S:
             self._failed = ""
@@ -68,7 +68,7 @@ class CommandSource:
             "kind": "command",
             "state": state,
             "blind": [self._failed] if self._failed else [],
-            "command": list(self._preset.command(""))[:20],
+            "program": self._preset.command("")[0],
             "stderr": list(self._said),
             "counts": dict(self._counts),
         }
@@ -83,10 +83,11 @@ class CommandSource:
             async with self._started(self._preset.command(mark.position)) as program:
                 self._running_since = self._clock.monotonic()
                 keep: Keep = bool
-                if missed := self._preset.missed(mark.position):
+                if missed := self._preset.missed(mark.position, self._clock.now()):
                     overlap = Overlap(mark.position)
                     async with self._started(missed) as show:
                         mark = await self._read(show, mark, overlap.is_new_in_show, sink)
+                        self._counts["gaps_unread"] += await _ended(show) != 0
                     keep = overlap.is_new_in_stream
                 await self._read(program, mark, keep, sink)
                 code = await _ended(program)
@@ -120,8 +121,7 @@ class CommandSource:
         self._counts["lines"] += len(lines)
         if self._config.preset == "macos":
             self._counts["lost"] += sum(b'"eventType":"lossEvent"' in line for line in lines)
-        position = next(filter(None, map(preset.position, reversed(lines))), "") or mark.position
-        mark = Mark(position)
+        mark = Mark(preset.position(lines, mark.position))
         await sink(
             Chunk(
                 origin=self._origin,

@@ -13,9 +13,10 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -77,13 +78,15 @@ class DiskSource:
         return self._config.name
 
     def status(self) -> Mapping[str, object]:
-        """`state`, `blind` (what could not be looked at), `checks` (name → state and figures), `counts`."""
+        """`state`, `blind` (what could not be looked at), `down` (name → what is not well), `checks` (name →
+        state and figures), `counts`."""
         troubles = [f"{check.name}: {check.trouble}" for check in self._checks if check.trouble]
         looked = any(check.judged for check in self._checks)
         return {
             "kind": "disk",
             "state": "blind" if troubles else "following" if looked else "waiting",
             "blind": troubles,
+            "down": {check.name: check.judged.message for check in self._checks if _is_bad(check.judged)},
             "checks": {check.name: _figures(check) for check in self._checks},
             "counts": dict(self._counts),
         }
@@ -177,7 +180,7 @@ def on_a_thread(work: Callable[[], tuple[Judged, Mark]]) -> asyncio.Future[tuple
             judged = work()
         except Exception as err:  # noqa: BLE001 - handed to the one that waits, whatever it is
             error = err
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits any more
             loop.call_soon_threadsafe(settle, judged, error)
 
     threading.Thread(target=run, name="disk", daemon=True).start()
@@ -197,6 +200,10 @@ def _look_at_time_machine(within_s: float, mark: Mark, now: Stamp) -> tuple[Judg
     last, why = looks.time_machine()
     last = max(last, mark.newest)
     return of_time_machine(last, within_s, now, why), Mark(mark.state, last)
+
+
+def _is_bad(judged: Judged | None) -> TypeGuard[Judged]:
+    return judged is not None and judged.state != "ok"
 
 
 def _holds(disk: DiskPath) -> Fields:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightporter.config import CommandSource
-from nightporter.model import SECOND
+from nightporter.model import DAY, SECOND
 from nightporter.sources.command.presets import MACOS_PREDICATE, MOST_SHOWN, Mark, Overlap, decode, preset_of
 
 MAC = preset_of(CommandSource(name="mac", preset="macos", format="macos"))
@@ -35,14 +35,16 @@ def test_macos_streams_what_the_rules_look_at() -> None:
     assert MAC.command("") == (
         "log", "stream", "--level", "info", "--style", "ndjson", "--predicate", MACOS_PREDICATE,
     )  # fmt: skip
-    assert MAC.missed("") == ()
+    assert MAC.missed("", START * SECOND) == ()
 
 
 def test_macos_catches_up_from_the_second_of_its_mark() -> None:
-    missed = list(MAC.missed(position(999_999)))
+    now = (START + 3600) * SECOND
+    missed = list(MAC.missed(position(999_999), now))
     assert missed[:5] == ["log", "show", "--info", "--start", "2026-11-24 13:09:18+0000"]
     assert missed[5:7] == ["--style", "ndjson"]
-    assert MAC.missed("nonsense") == MAC.missed("9" * 40) == ()
+    assert MAC.missed("nonsense", now) == MAC.missed("9" * 40, now) == ()
+    assert list(MAC.missed(position(0), now + 7 * DAY))[4] == "2026-11-30 14:09:18+0000", "a day back at most"
 
 
 def test_a_predicate_of_ones_own() -> None:
@@ -59,24 +61,27 @@ def test_the_sentences_around_macos_lines_are_none() -> None:
 
 
 def test_the_position_is_the_lines_own_stamp() -> None:
-    assert MAC.position(line(1_234_567)) == position(1_234_567)
-    assert MAC.position(b'{"eventType":"lossEvent"}') == ""
+    assert MAC.position([line(1_234_567), line(3)], "") == position(1_234_567)
+    assert MAC.position([line(3)], position(4)) == position(4)
+    assert MAC.position([b'{"eventType":"lossEvent"}'], "") == ""
     forged = line(5, message='","timestamp":"2099-01-01 00:00:00.000000+0000","x":"')
-    assert MAC.position(forged) == position(5)
+    assert MAC.position([forged], "") == position(5)
 
 
 def test_the_journal_goes_on_after_its_cursor() -> None:
     assert "--lines=0" in JOURNAL.command("")
     assert list(JOURNAL.command("s=1;i=2"))[-3:] == ["--no-tail", "--after-cursor=s=1;i=2", "--namespace=x"]
-    assert JOURNAL.position(b'{"MESSAGE":"\\"__CURSOR\\":\\"x\\"","__CURSOR":"s=1;i=2"}') == "s=1;i=2"
+    entry = b'{"MESSAGE":"\\"__CURSOR\\":\\"x\\"","__CURSOR":"s=1;i=2"}'
+    assert JOURNAL.position([entry, b'{"MESSAGE":"x"}'], "s=0") == "s=1;i=2"
+    assert JOURNAL.position([b'{"MESSAGE":"x"}'], "s=0") == "s=0"
     assert not JOURNAL.is_line(b"-- No entries --\n")
 
 
 def test_a_command_of_ones_own_starts_anew() -> None:
     own = preset_of(CommandSource(name="x", command=("/bin/x", "a b")))
     assert own.command("anything") == ("/bin/x", "a b")
-    assert own.missed("anything") == ()
-    assert own.position(b"x") == ""
+    assert own.missed("anything", 0) == ()
+    assert own.position([b"x"], "") == ""
     assert own.is_line(b"x\n")
 
 
