@@ -124,10 +124,13 @@ class Pebble(_Processes):
 
 
 class AcmeTraefik(_Processes):
-    """A Traefik that has got certificates for these names; it shows them on `port`."""
+    """A Traefik that has got certificates for these names; it shows them on `port`. With `refused` it answers
+    Pebble's challenges where nobody asks, and has got none."""
 
-    def __init__(self, folder: Path, pebble: Pebble, *names: str) -> None:
+    def __init__(self, folder: Path, pebble: Pebble, *names: str, refused: bool = False) -> None:
         super().__init__(folder)
+        self.log = folder / "traefik.log"
+        self._refused = refused
         self.port = free_port()
         self.acme_json = folder / "acme.json"
         self._pebble = pebble
@@ -156,7 +159,7 @@ class AcmeTraefik(_Processes):
         static = {
             "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
             "entryPoints": {
-                "web": {"address": f"127.0.0.1:{self._pebble.http_port}"},
+                "web": {"address": f"127.0.0.1:{free_port() if self._refused else self._pebble.http_port}"},
                 "secure": {"address": f"127.0.0.1:{self.port}"},
             },
             "providers": {"file": {"filename": str(dynamic)}},
@@ -167,12 +170,17 @@ class AcmeTraefik(_Processes):
         config.write_text(json.dumps(static))
         self.start(binary(), f"--configFile={config}")
         try:
-            wait_until(self._has_all, "traefik has its certificates", EXCHANGE_S)
+            wait_until(
+                self._is_refused if self._refused else self._has_all, "the exchange is over", EXCHANGE_S
+            )
         except BaseException as err:
             self.__exit__()
             err.add_note(self.said() + self._pebble.said())
             raise
         return self
+
+    def _is_refused(self) -> bool:
+        return "Unable to obtain" in self.log.read_text(errors="replace")
 
     def _has_all(self) -> bool:
         try:

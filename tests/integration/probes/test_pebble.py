@@ -55,3 +55,19 @@ def test_a_real_exchange(tmp_path: Path) -> None:
         assert len(keys) == len(NAMES)
         assert not any(key in said for key in keys)
     assert len(daemon.alerts()) == 2
+
+
+@pytest.mark.real
+@pytest.mark.timeout(120)
+def test_what_traefik_says_of_an_exchange_that_fails(tmp_path: Path) -> None:
+    with (
+        Pebble(tmp_path / "ca") as pebble,
+        AcmeTraefik(tmp_path / "traefik", pebble, "home.example", refused=True) as traefik,
+    ):
+        log = {"name": "traefik", "kind": "file", "paths": [str(traefik.log)], "start": "beginning"}
+        with Daemon(tmp_path / "daemon", sources=[{**log, "format": "traefik_service"}]) as daemon:
+            [alert] = daemon.wait_for_alerts(1)
+    assert (alert["rule"], alert["severity"]) == ("certificate-renewal-failed", "medium")
+    assert "Unable to obtain ACME certificate for domains" in alert["message"]
+    assert "[home.example]" in alert["message"]
+    assert "connection refused" in alert["samples"][0]
