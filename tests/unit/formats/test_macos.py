@@ -107,6 +107,15 @@ def test_an_entry_of_the_journal(entry: dict[str, object], fields: dict[str, obj
     assert parsed.time == 1_795_525_758_660_960_000
 
 
+def test_whoever_sudo_refuses_is_named_by_the_line() -> None:
+    """The number of the process's user is another's: sudo writes for the one who called it."""
+    scene = Scene()
+    scene.line("macos", next(row["line"] for row in ROWS if "NOT in sudoers" in row["line"]))
+    assert [(episode.rule, episode.key) for episode in scene.episodes()] == [
+        ("macos-sudo-refused", {"user": "guest"})
+    ]
+
+
 def test_an_attack_on_a_mac_is_told_once() -> None:
     scene = Scene()
     line = next(row["line"] for row in ROWS if "PAM: authentication error" in row["line"])

@@ -203,7 +203,8 @@ def _how(code: int | None) -> str:
 
 async def _end_group(program: asyncio.subprocess.Process) -> None:
     """Make an end of the program and of all that it has started (what has left its group is its own)."""
-    with suppress(ProcessLookupError):
+    # PermissionError is macOS's answer for a group of which only zombies are left.
+    with suppress(ProcessLookupError, PermissionError):
         if program.returncode is None:
             os.killpg(program.pid, signal.SIGTERM)
             with suppress(TimeoutError):
