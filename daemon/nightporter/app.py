@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,16 @@ from nightporter import configfile, goodconfig
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness
 from nightporter.clock import Clock
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
+from nightporter.config import (
+    CommandSource,
+    Config,
+    ContainerFileSource,
+    DiskSource,
+    DockerSource,
+    FileSource,
+    ProbeSource,
+    SourceConfig,
+)
 from nightporter.detect.engine import Engine
 from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
@@ -286,6 +296,7 @@ async def build(
         lambda connection: (state.load_text(connection, LAST_COMMIT), state.load_positions(connection))
     )
     sender = Outbox(database, config, clock=clock, log=log, here=own_voice())
+    own = secrets.token_hex(8)  # made anew at each start, so that one that leaked hides nobody for long
     judge = Judge(
         engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
         ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}),
@@ -293,11 +304,12 @@ async def build(
         outbox=sender,
         clock=clock,
         log=log,
+        own=own,
     )
     await judge.restore()
     readings = [
         Reading(source, dict(marks.get(source.name, {})), judge)
-        for source in (build_source(entry, clock) for entry in config.sources)
+        for source in (build_source(entry, clock, own) for entry in config.sources)
     ]
     presence = Presence(
         database=database,
@@ -312,8 +324,8 @@ async def build(
     return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills)
 
 
-def build_source(config: SourceConfig, clock: Clock) -> Source:
-    """A source of its config's kind; its library is imported only then."""
+def build_source(config: SourceConfig, clock: Clock, own: str = "") -> Source:
+    """A source of its config's kind; its library is imported only then. `own`: what our requests carry."""
     match config:
         case FileSource():
             from nightporter.sources.files import FileSource as Files
@@ -327,6 +339,18 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
             from nightporter.sources.docker.source import DockerSource as Docker
 
             return Docker(config, clock)
+        case CommandSource():
+            from nightporter.sources.command import CommandSource as Command
+
+            return Command(config, clock)
+        case DiskSource():
+            from nightporter.sources.disk import DiskSource as Disk
+
+            return Disk(config, clock)
+        case ProbeSource():
+            from nightporter.sources.probes import ProbeSource as Probes
+
+            return Probes(config, clock, own)
         case _:
             assert_never(config)
 

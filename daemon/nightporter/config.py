@@ -78,7 +78,148 @@ class ContainerFileSource:
     lateness_s: float = 120.0
 
 
-SourceConfig = FileSource | ContainerFileSource | DockerSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSource:
+    """`kind: command`: a program whose lines are read."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    """The program and its arguments; never a shell's. Empty where a preset knows it."""
+    preset: str = ""
+    """`macos` or `journald`; empty: none."""
+    args: tuple[str, ...] = ()
+    """What a preset's program is told besides."""
+    predicate: str = ""
+    """Which lines of macOS's log are asked for (NSPredicate); empty: the preset's own."""
+    env: tuple[tuple[str, Secret], ...] = ()
+    """Variables that the program gets besides the few that every one gets."""
+    format: str = "auto"
+    service: str = ""
+    tz: str = "local"
+    lateness_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskPath:
+    """A place whose free space is watched."""
+
+    path: str
+    mounted: bool = False
+    """It must be a mount point."""
+    writable: bool = False
+    holds: str = ""
+    """What lies there (`media`), for the rules."""
+    low_percent: float = 10.0
+    high_percent: float = 3.0
+    high_bytes: int = 5_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestFile:
+    """A backup is known by the newest file of a pattern."""
+
+    pattern: str
+    """An absolute path, mostly with `*`."""
+    within_s: float
+    min_bytes: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskSource:
+    """`kind: disk`: free space, drives that must be there, and backups that must be made."""
+
+    name: str
+    paths: tuple[DiskPath, ...] = ()
+    newest: tuple[NewestFile, ...] = ()
+    time_machine_s: float | None = None
+    """How old Time Machine's last backup may be; None: not asked for."""
+    every_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What every probe has. Times are seconds."""
+
+    name: str
+    service: str = ""
+    """The service that it asks for; empty: the probe's own name."""
+    interval_s: float = 60.0
+    timeout_s: float = 10.0
+    retries: int = 3
+    """Failures in a row before it counts as down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpProbe(_Asked):
+    """`http: URL`: one GET."""
+
+    url: Secret
+    """May hold a user and a password, or a key in its query."""
+    host: str
+    port: int
+    status: tuple[int | str, ...] = ("2xx",)
+    """`404`, `2xx`, `200-399`: any of these."""
+    text: str = ""
+    """What the answer must hold."""
+    latency_s: float | None = None
+    """A slower answer is a failure."""
+    redirects: bool = True
+    """Follow them; else the redirect itself is the answer."""
+    to_https: bool = False
+    """It must be redirected to HTTPS on the same host, which is all that is asked then."""
+    insecure: bool = False
+    """Its certificate is self-signed, and that is known."""
+    ca: str = ""
+    """A file with the root certificates to trust; empty: the system's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpProbe(_Asked):
+    """`tcp: HOST:PORT`: a connection that is accepted."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsProbe(_Asked):
+    """`tls: HOST[:PORT]`: the certificate that is shown from outside."""
+
+    host: str
+    port: int = 443
+    server_name: str = ""
+    """The name that is asked for, and must be the certificate's; empty: the host's."""
+    issuer: str = ""
+    """Text that the issuer's name must hold."""
+    insecure: bool = False
+    ca: str = ""
+    interval_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeProbe(_Asked):
+    """`acme: PATH`: every certificate in Traefik's acme.json, and the file's mode."""
+
+    path: Path
+    interval_s: float = 600.0
+
+
+Probe = HttpProbe | TcpProbe | TlsProbe | AcmeProbe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSource:
+    """`kind: probe`: what is asked from outside."""
+
+    name: str
+    probes: tuple[Probe, ...] = ()
+    grace_s: float = 300.0
+    """After a start, for so long no failure is told."""
+
+
+LogSource = FileSource | ContainerFileSource | DockerSource
+"""What services write, and what `init` finds."""
+SourceConfig = LogSource | CommandSource | DiskSource | ProbeSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,14 +24,17 @@ from nightporter.config import (
     Caps,
     Config,
     Destination,
+    DiskSource,
     DockerSource,
     FileSource,
     LogConfig,
+    ProbeSource,
     QuietHours,
     Route,
     SourceConfig,
     TerminalDestination,
 )
+from nightporter.configkinds import KINDS
 from nightporter.configparts import (
     Here,
     given,
@@ -148,12 +151,23 @@ def parse_config(file: str, content: str | bytes, world: World | None = None) ->
 def surroundings(config: Config) -> Surroundings:
     """What rule files may refer to of this config, for `ruleset.load`."""
     return Surroundings(
-        sources={s.name: "docker" if isinstance(s, DockerSource) else s.format for s in config.sources},
+        sources={source.name: _form(source) for source in config.sources},
         destinations=tuple(d.name for d in config.destinations),
         timezone=config.timezone,
         watch=config.watch,
         watch_file=str(config.path or "config.yaml"),
     )
+
+
+def _form(source: SourceConfig) -> str:
+    """The format of a source's lines, or the kind that decides which fields they have."""
+    match source:
+        case DockerSource():
+            return "docker"
+        case DiskSource() | ProbeSource():
+            return "probe"
+        case _:
+            return source.format
 
 
 def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Config:
@@ -170,7 +184,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         timezone=got(table, "timezone", lambda n: read_zone(page, n), "local"),
         state=_path(page, table, "state", here) or world.state,
         log=_log(page, table, here),
-        sources=got(table, "sources", lambda n: read_sources(page, n, here), DEFAULT_SOURCES),
+        sources=got(table, "sources", lambda n: read_sources(page, n, here, KINDS), DEFAULT_SOURCES),
         shipped_rules=got(rules, "shipped", page.flag, True),
         rule_dirs=_rule_dirs(page, rules, here),
         rule_dirs_named="dirs" in rules,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
@@ -51,7 +51,7 @@ _FILE_KEYS: Final = (
     "lateness",
 )
 _DOCKER_KEYS: Final = ("name", "kind", "containers", "exclude", "host", "trusted_proxies", "lateness")
-_LATER_KINDS: Final = ("command", "probe", "integrity")
+_LATER_KINDS: Final = ("integrity",)
 _SELECTOR: Final = re.compile(r"(?:(?:service|image|label):)?[^\s:][^\s]*\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}\Z")
 _MENTION: Final = re.compile(r"<@[0-9]{1,25}>\Z")
@@ -158,12 +158,18 @@ def _entries(page: Page, node: Node, what: str) -> tuple[Node, ...]:
 # Sources
 
 
-def read_sources(page: Page, node: Node, here: Here) -> tuple[SourceConfig, ...]:
-    """`sources:`; an entry that is wrong is told and left out."""
+def read_sources(
+    page: Page,
+    node: Node,
+    here: Here,
+    others: Mapping[str, Callable[[Page, Node, str, Here], SourceConfig]],
+) -> tuple[SourceConfig, ...]:
+    """`sources:`; an entry that is wrong is told and left out. `others`: readers of the kinds that are
+    neither files nor an engine."""
     taken: dict[str, Node] = {}
     sources: list[SourceConfig] = []
     for item in _entries(page, node, "sources"):
-        named = _named(page, item, ("file", "docker", *_LATER_KINDS), taken)
+        named = _named(page, item, ("file", "docker", *others, *_LATER_KINDS), taken)
         if named is None:
             continue
         name, kind = named
@@ -171,6 +177,8 @@ def read_sources(page: Page, node: Node, here: Here) -> tuple[SourceConfig, ...]
             page.tell(
                 page.key(item, "kind"), f"'kind: {kind}' comes in a later version", fix="take this entry out"
             )
+        elif kind in others:
+            sources.append(others[kind](page, item, name, here))
         elif kind == "file":
             sources.append(_file_source(page, item, name, here))
         else:
@@ -185,7 +193,7 @@ def _file_source(page: Page, node: Node, name: str, here: Here) -> FileSource | 
     tz = got(table, "tz", lambda n: read_zone(page, n), "local")
     proxies = _proxies(page, table)
     start = got(table, "start", lambda n: read_choice(page, n, "start", STARTS), "end")
-    lateness_s = _lateness(page, table)
+    lateness_s = read_lateness(page, table)
     if "from_container" in table:
         if "paths" in table:
             page.tell(page.key(node, "paths"), "both 'paths' and 'from_container'", fix="keep one of them")
@@ -256,7 +264,7 @@ def _docker_source(page: Page, node: Node, name: str) -> DockerSource:
         exclude=got(table, "exclude", lambda n: _selectors(page, n), ()),
         host=got(table, "host", lambda n: _engine(page, n), ""),
         trusted_proxies=_proxies(page, table),
-        lateness_s=_lateness(page, table),
+        lateness_s=read_lateness(page, table),
     )
 
 
@@ -295,7 +303,8 @@ def _proxies(page: Page, table: dict[str, Node]) -> tuple[str, ...]:
     return tuple(networks)
 
 
-def _lateness(page: Page, table: dict[str, Node]) -> float:
+def read_lateness(page: Page, table: dict[str, Node]) -> float:
+    """`lateness:`, in seconds."""
     length = got(table, "lateness", lambda n: read_duration(page, n, least=0, most=_MAX_LATENESS), 2 * MINUTE)
     return length / SECOND
 

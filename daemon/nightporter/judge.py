@@ -86,10 +86,12 @@ class Judge:
         outbox: Outbox,
         clock: Clock,
         log: FilteringBoundLogger,
+        own: str = "",
     ) -> None:
+        """`own`: the token of our own probes; a line that holds it is judged by no rule."""
         self.engine = engine
         self.ledger = ledger
-        self.lanes = Lanes(engine)
+        self.lanes = Lanes(engine, own=own.encode())
         self._database = database
         self._outbox = outbox
         self._clock = clock

@@ -49,8 +49,11 @@ class Lane:
         *,
         scan: bool = True,
         form: Format | None = None,
+        own: bytes = b"",
     ) -> None:
+        """`own`: lines that hold this were written because of our own probes, and are judged by no rule."""
         self.origin = origin
+        self._own = own
         self._engine = engine
         self.arrival = arrival
         self.form: Format = form or make_format(origin)
@@ -65,7 +68,8 @@ class Lane:
         """What stands before the chunk, where the format looks back at it."""
         self._identity, self._offset = "", 0
         self.counts: Counter[str] = Counter()
-        """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours)."""
+        """`bytes` seen, `candidates` judged, `ahead` (stamps set back), `failed` (mistakes of ours), `own`
+        (candidates that tell of our own probes)."""
 
     def _necessary(self) -> necessary.Literals:
         rules = self._engine.rules
@@ -103,6 +107,9 @@ class Lane:
             counted_to = start
             if end > start and data[end - 1] == 13:  # CR of a CRLF
                 end -= 1
+            if self._own and self._own in data[start:end]:
+                self.counts["own"] += 1
+                continue
             yield self._event(chunk, start, data[start:end], line_number)
         if self._back:
             self._before = self._back_from(data, len(data))
@@ -174,6 +181,8 @@ class Lanes:
     engine: Engine
     arrival: Arrival = field(default_factory=Arrival)
     scan: bool = True
+    own: bytes = b""
+    """The token of our own probes; see `Lane`."""
     _lanes: dict[Origin, Lane] = field(default_factory=dict)
     _retired: dict[Origin, Lane] = field(default_factory=dict)
 
@@ -185,7 +194,9 @@ class Lanes:
     def _made(self, origin: Origin) -> Lane:
         before = self._retired.pop(origin, None)
         form = before.form if before is not None else None
-        lane = self._lanes[origin] = Lane(origin, self.engine, self.arrival, scan=self.scan, form=form)
+        lane = self._lanes[origin] = Lane(
+            origin, self.engine, self.arrival, scan=self.scan, form=form, own=self.own
+        )
         if before is not None:
             lane.counts = before.counts
         return lane

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
+from nightporter.config import (
+    CommandSource,
+    Config,
+    ContainerFileSource,
+    DiskSource,
+    DockerSource,
+    FileSource,
+    ProbeSource,
+    SourceConfig,
+)
 from nightporter.detect.compiled import Formats, applies
 from nightporter.detect.engine import Engine
 from nightporter.detect.predicates import compile_condition
@@ -81,6 +90,10 @@ def _may_hold(source: SourceConfig, name: str) -> bool:
         return name != "file"
     if name.startswith("docker"):
         return False
+    if isinstance(source, DiskSource | ProbeSource):
+        return name in ("any", "probe", "record")
+    if isinstance(source, CommandSource) and name in ("command", "file"):
+        return name == "command"
     if name.startswith("service:"):
         wanted = name.removeprefix("service:")
         return isinstance(source, ContainerFileSource) or source.service.lower() == wanted

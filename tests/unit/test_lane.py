@@ -245,3 +245,19 @@ def test_new_rules_make_a_lane_anew_when_its_next_chunk_comes() -> None:
     assert lanes.counts()["bytes"] == 2
     lanes.drop(origin)
     assert lanes.counts()["bytes"] == 0
+
+
+def test_a_line_that_tells_of_our_own_probes_is_no_event() -> None:
+    """By the token alone: the same line without it, or with another, is judged."""
+    origin = origins.named("traefik")
+    lane = Lane(origin, Engine(shipped()), Arrival(), scan=False, own=b"f00ba4")
+    head, tail = (
+        '203.0.113.7 - - [24/Nov/2026:10:24:25 +0000] "GET /',
+        ' HTTP/1.1" 200 2 "-" "-" 5 "a@file" "-" 0ms\n',
+    )
+    queries = ["?nightporter=f00ba4", "", "?nightporter=abcdef"]
+    data = "".join(f"{head}{query}{tail}" for query in queries).encode()
+    events = list(lane.events(chunk(origin, data)))
+    assert [event.fields.get("query") for event in events] == [None, "nightporter=abcdef"]
+    assert [event.line for event in events] == [1, 2]
+    assert lane.counts["own"] == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from nightporter.config import ContainerFileSource, DockerSource, FileSource, SourceConfig
+from nightporter.config import ContainerFileSource, DockerSource, FileSource, LogSource
 from nightporter.doctor.finding import listed
 from nightporter.doctor.proxy import ENOUGH, ProxyLog
 from nightporter.model import MINUTE
@@ -22,7 +22,7 @@ _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 class Planned:
     """One entry of `sources:` and what is said about it."""
 
-    source: SourceConfig
+    source: LogSource
     why: tuple[str, ...]
     """Sentences for its comment. May hold text of the machine's."""
 
@@ -103,7 +103,7 @@ def _services(survey: Survey) -> Iterator[Planned]:
     for log in survey.services:
         alone = f"{log.title} writes its logins to files only."
         if log.inside:
-            source: SourceConfig = ContainerFileSource(
+            source: LogSource = ContainerFileSource(
                 name=log.name, container=log.name, path=log.path, service=log.service, host=_host(survey)
             )
             why = f"{alone} They lie in a volume of container {log.name}: they are read through the engine."

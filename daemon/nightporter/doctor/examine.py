@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource
+from nightporter.config import (
+    CommandSource,
+    Config,
+    ContainerFileSource,
+    DiskSource,
+    DockerSource,
+    FileSource,
+    ProbeSource,
+)
 from nightporter.doctor import (
     agent,
     allowlist,
@@ -30,7 +38,7 @@ from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.looking.everything import Seen, everything
 from nightporter.doctor.looking.view import Unseen, View
 from nightporter.doctor.proxy import ProxyLog
-from nightporter.model import Origin, Stamp
+from nightporter.model import Kind, Origin, Stamp
 from nightporter.services import recognised
 from nightporter.sources.docker.container import services
 
@@ -272,6 +280,10 @@ def file_origins(config: Config) -> Iterable[Origin]:
             # What the engine itself tells; its containers' own lines are origins of theirs.
             yield Origin(source=source.name, kind="docker_events", stream="events", format="record")
             continue
+        if isinstance(source, DiskSource | ProbeSource):
+            yield Origin(source=source.name, kind="probe", stream=source.name, format="record")
+            continue
         service = source.service.lower()
-        bare = Origin(source=source.name, kind="file", stream=source.name, format=source.format, tz=source.tz)
+        kind: Kind = "command" if isinstance(source, CommandSource) else "file"
+        bare = Origin(source=source.name, kind=kind, stream=source.name, format=source.format, tz=source.tz)
         yield replace(bare, services=(service,) if service else ())

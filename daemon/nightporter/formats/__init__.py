@@ -14,8 +14,10 @@ from typing import Final
 from nightporter.formats.auto import AutoFormat
 from nightporter.formats.base import FieldSpec, FieldType, Format, LooksBack, Parsed
 from nightporter.formats.fields import field_type, fields_of
+from nightporter.formats.journald import JournaldFormat
 from nightporter.formats.json_ import JsonFormat
 from nightporter.formats.logfmt import LogfmtFormat
+from nightporter.formats.macos import MacosFormat
 from nightporter.formats.record import RecordFormat
 from nightporter.formats.syslog import SyslogFormat
 from nightporter.formats.text import TextFormat
@@ -43,6 +45,8 @@ FORMATS: Final[Mapping[str, Callable[[Origin], Format]]] = MappingProxyType(
         "json": JsonFormat,
         "logfmt": LogfmtFormat,
         "syslog": SyslogFormat,
+        "macos": MacosFormat,
+        "journald": JournaldFormat,
         "record": RecordFormat,
     }
 )

@@ -87,7 +87,7 @@ LIFECYCLE: Final = _table(
     old_name=("name", "the name before a rename"),
 )
 PROBE: Final = _table(
-    probe=("text", "http, tcp, tls, disk, …"),
+    probe=("text", "http, tcp, tls, acme, disk, …"),
     name=("name", "the probe's name"),
     host=("name", "the host that was asked"),
     up=("flag", "whether it answered as it should"),
@@ -95,6 +95,21 @@ PROBE: Final = _table(
     latency=("number", "how long the answer took", "seconds"),
     days_left=("number", "how long the certificate is still good for", "days"),
     issuer=("text", "who signed the certificate"),
+    action=(
+        "text",
+        "first, down, up, blocked; expiring, renewed, issuer_changed, key_changed, mode, mode_right",
+    ),
+    reason=("text", "why it is not up"),
+    failures=("number", "how often it had failed in a row"),
+    down_for=("text", "how long it was away, as `14 min`"),
+    downtime=("number", "how long it was away", "seconds"),
+    certificate=("name", "the first name in the certificate"),
+    lifetime=("number", "for how long the certificate was made", "days"),
+    step=("number", "the step of days left that was reached: 20.7, 7, 3, 1, 0 for 90 days", "days"),
+    previous=("text", "the issuer before, or the start of the key's hash before"),
+    certificates=("number", "how many certificates acme.json holds"),
+    path=("path", "where acme.json lies"),
+    mode=("text", "the permissions of acme.json, octal"),
 )
 INTEGRITY: Final = _table(
     action=("text", "created, changed, deleted"),
@@ -107,7 +122,20 @@ MACOS: Final = _table(
     process=("name", "the process that wrote the line"),
     subsystem=("name", "the subsystem, as com.apple.TCC"),
     category=("text", "the category within the subsystem"),
-    user=("text", "the user"),
+    user=("text", "the number of the process's user (missing for root); in a login, the name that was given"),
+)
+JOURNALD: Final = _table(
+    unit=("name", "the systemd unit that the program belongs to"),
+)
+DISK: Final = _table(
+    path=("path", "the place or the pattern that is watched"),
+    state=("text", "ok, low, high, unmounted, missing, read_only, stuck; of a backup too_old, too_small"),
+    was=("text", "the state before"),
+    holds=("text", "what lies there, by the config's `holds:`"),
+    free=("number", "the free space", "bytes"),
+    free_percent=("number", "the free share of the whole"),
+    age=("number", "how old the newest backup is", "seconds"),
+    size=("number", "how large it is", "bytes"),
 )
 DETECTION: Final = _table(
     rule=("name", "the rule that detected it"),
@@ -130,7 +158,7 @@ def _joined(*tables: Specs) -> Specs:
 
 
 _EVERYTHING: Final = _joined(
-    TRAEFIK, MESSAGE, LOGIN, SYSLOG, LIFECYCLE, PROBE, INTEGRITY, MACOS, DETECTION
+    TRAEFIK, MESSAGE, LOGIN, SYSLOG, LIFECYCLE, PROBE, INTEGRITY, MACOS, DETECTION, JOURNALD, DISK
 )  # fmt: skip
 _BY_NAME: Final[Mapping[str, tuple[Specs, bool]]] = MappingProxyType(
     {
@@ -141,10 +169,11 @@ _BY_NAME: Final[Mapping[str, tuple[Specs, bool]]] = MappingProxyType(
         "json": (_joined(MESSAGE, LOGIN), True),
         "logfmt": (_joined(MESSAGE, LOGIN), True),
         "syslog": (_joined(MESSAGE, SYSLOG, LOGIN), False),
-        "record": (_joined(LIFECYCLE, PROBE, INTEGRITY, MESSAGE), True),
+        "record": (_joined(LIFECYCLE, PROBE, INTEGRITY, DISK, MESSAGE), True),
         "macos": (_joined(MACOS, MESSAGE, LOGIN), False),
+        "journald": (_joined(JOURNALD, SYSLOG, MESSAGE, LOGIN), False),
         "docker_events": (_joined(LIFECYCLE, MESSAGE), False),
-        "probe": (_joined(PROBE, MESSAGE), False),
+        "probe": (_joined(PROBE, DISK, MESSAGE), False),
         "integrity": (_joined(INTEGRITY, MESSAGE), False),
         "detection": (_joined(DETECTION, MESSAGE, LOGIN, TRAEFIK), True),
     }

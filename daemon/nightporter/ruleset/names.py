@@ -14,9 +14,8 @@ from nightporter.yamlpage import Node, Page
 
 EVERYWHERE: Final = ("source", "time", "started", "arrived", "raw")
 """Fields of every event, whatever its format."""
-ELSEWHERE: Final[frozenset[str]] = frozenset({*get_args(Kind), "any", *FORMATS, "macos"})
-"""What `from` may name without a config. `macos` is the name of a preset that comes in a later version, so
-that rules for it load."""
+ELSEWHERE: Final[frozenset[str]] = frozenset({*get_args(Kind), "any", *FORMATS})
+"""What `from` may name without a config."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

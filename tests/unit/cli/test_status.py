@@ -34,6 +34,7 @@ FACTS: dict[str, object] = {
             "last_chunk": NOON - 3 * SECOND,
         },
         "docker": {"up": False, "away_why": "no socket", "following": [], "last_chunk": None},
+        "mac": {"state": "following", "blind": [], "stderr": ["not an administrator"], "last_chunk": None},
     },
     "rules": {"in_force": 31, "kept": "last good", "problems": ["tune.yaml:1:1: unknown key"]},
     "judge": {"trouble": "the disk is full"},
@@ -61,6 +62,8 @@ def test_what_a_person_reads() -> None:
         "    blind: /tmp/traefik.log: may not be read",
         "    waiting: /tmp/other.log",
         "Source docker: away (no socket), no line yet",
+        "Source mac: following, no line yet",
+        "    stderr: not an administrator",
         "Rules: 31 in force, the last good ones: a file has a mistake",
         "    tune.yaml:1:1: unknown key",
         "Part docker: waiting, no engine",
@@ -114,7 +117,7 @@ json_values = st.recursive(
 )
 KNOWN = {
     "parts": ["state", "last_error"],
-    "sources": ["state", "up", "away_why", "blind", "waiting", "following", "last_chunk"],
+    "sources": ["state", "up", "away_why", "blind", "waiting", "following", "stderr", "last_chunk"],
     "outbox": ["sent", "pending", "parked", "last_sent", "broken", "failing_since", "possible_repeats"],
 }
 NAMED = {"rules": ["in_force", "kept", "problems"], "judge": ["trouble"]}

@@ -136,6 +136,45 @@ def open_json(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def macos(draw: st.DrawFn) -> bytes:
+    """A line of macOS's log: slashes escaped."""
+
+    def spelled(text: str) -> str:
+        return any_json(text, frozenset(), solidus=True, ascii_only=draw(st.booleans()))
+
+    row = [
+        f'"processImagePath":{spelled("/usr/libexec/" + draw(TEXT))}',
+        f'"subsystem":{spelled(draw(TEXT))}',
+        f'"category":{spelled(draw(TEXT))}',
+        f'"eventMessage":{spelled(draw(noisy()))}',
+        f'"messageType":"{draw(st.sampled_from(("Default", "Info", "Error", "Fault")))}"',
+        f'"userID":{draw(st.sampled_from((0, 501)))}',
+        '"timestamp":"2026-11-24 10:00:00.123456+0100"',
+    ]
+    return ("{" + ",".join(draw(st.permutations(row))) + "}").encode()
+
+
+@st.composite
+def journald(draw: st.DrawFn) -> bytes:
+    """An entry of systemd's journal: what is not printable, or no UTF-8, is a list of bytes."""
+
+    def spelled(text: str) -> str:
+        match draw(st.integers(0, 3)):
+            case 0:
+                return json.dumps(list(text.encode() + draw(st.sampled_from((b"", b"\xff")))))
+            case 1:
+                return json.dumps([text, "another"])
+            case _:
+                return json.dumps(text, ensure_ascii=draw(st.booleans()))
+
+    names = ("MESSAGE", "SYSLOG_IDENTIFIER", "_COMM", "_HOSTNAME", "_SYSTEMD_UNIT")
+    row = [f'"{name}":{spelled(draw(noisy()))}' for name in names if draw(st.booleans())]
+    row += [f'"PRIORITY":"{draw(st.integers(0, 7))}"', '"_PID":"4711"', '"__CURSOR":"s=1"']
+    blank = draw(st.sampled_from(("", " ")))
+    return ("{" + f",{blank}".join(draw(st.permutations(row))) + "}").encode()
+
+
+@st.composite
 def logfmt(draw: st.DrawFn) -> bytes:
     """A line of Go's loggers, coloured or not."""
     names = ("msg", "user", "path", "error", "status", "client_ip", "x")
@@ -175,7 +214,9 @@ def levels() -> st.SearchStrategy[str]:
     return st.sampled_from(('"warn"', '"ERROR"', '"eror"', '"E"', "50", "2", '"Fatal"'))
 
 
-Name = Literal["traefik", "traefik_service", "json", "logfmt", "syslog", "text", "auto", "record"]
+Name = Literal[
+    "traefik", "traefik_service", "json", "logfmt", "syslog", "text", "auto", "record", "macos", "journald"
+]
 LINES: Final[dict[Name, st.SearchStrategy[bytes]]] = {
     "traefik": st.one_of(traefik_json(), traefik_clf(), traefik_service()),
     "traefik_service": traefik_service(),
@@ -185,4 +226,6 @@ LINES: Final[dict[Name, st.SearchStrategy[bytes]]] = {
     "text": plain(),
     "auto": st.one_of(open_json(), logfmt(), plain()),
     "record": open_json(),
+    "macos": st.one_of(macos(), plain()),
+    "journald": st.one_of(journald(), plain()),
 }

@@ -1,0 +1,223 @@
+"""Reading the sources of config.yaml that are no logs of a file or an engine: `command` and `disk`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from nightporter.config import CommandSource, DiskPath, DiskSource, NewestFile, Secret, SourceConfig
+from nightporter.configparts import (
+    LINE_FORMATS,
+    Here,
+    given,
+    got,
+    read_choice,
+    read_lateness,
+    read_notation,
+    read_zone,
+)
+from nightporter.configprobes import read_probes
+from nightporter.model import DAY, HOUR, MINUTE, SECOND
+from nightporter.ruleset import values
+from nightporter.ruleset.windows import read_duration
+from nightporter.secretvalues import NoSecret
+from nightporter.yamlpage import Node, Page, Scalar
+
+T = TypeVar("T")
+
+PRESETS: Final = ("macos", "journald")
+MOST_CHECKS: Final = 50
+"""Paths and backups of one source: each look at one takes a thread."""
+_COMMAND_KEYS: Final = (
+    "name",
+    "kind",
+    "command",
+    "preset",
+    "args",
+    "predicate",
+    "env",
+    "format",
+    "service",
+    "tz",
+    "lateness",
+)
+_DISK_KEYS: Final = ("name", "kind", "paths", "newest", "time_machine", "every")
+_PATH_KEYS: Final = ("path", "mounted", "writable", "holds", "low", "high", "least")
+_NEWEST_KEYS: Final = ("path", "within", "min_size")
+_UNFIT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "": ("args", "predicate"),
+        "macos": ("command", "format"),
+        "journald": ("command", "format", "predicate"),
+    }
+)
+"""Preset → keys that say nothing beside it."""
+_NOTHING: Final[tuple[str, ...]] = ()
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
+_PERCENT: Final = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,3})?) ?%\Z")
+_WITHIN: Final = 26 * HOUR
+_TIME_MACHINE: Final = 50 * HOUR
+
+
+# A command
+
+
+def read_command(page: Page, node: Node, name: str, here: Here) -> CommandSource:
+    """`kind: command`, with a command or a preset."""
+    table = given(page.keyed(node, "a command", _COMMAND_KEYS))
+    preset = got(table, "preset", lambda n: read_choice(page, n, "preset", PRESETS), "")
+    command = got(table, "command", lambda n: _command(page, n, here), _NOTHING)
+    if "preset" not in table and "command" not in table:
+        page.tell(
+            node,
+            f"the source '{name}' has no command",
+            expected="command: [/usr/local/bin/program, argument], or preset: " + " or ".join(PRESETS),
+        )
+    _refuse_mixtures(page, node, table, preset)
+    return CommandSource(
+        name=name,
+        command=command,
+        preset=preset,
+        args=page.texts(table["args"], "an argument") if "args" in table else (),
+        predicate=got(table, "predicate", lambda n: page.text(n, "an NSPredicate"), ""),
+        env=_variables(page, table["env"], here) if "env" in table else (),
+        format=preset or got(table, "format", lambda n: read_choice(page, n, "format", LINE_FORMATS), "auto"),
+        service=got(table, "service", page.text, ""),
+        tz=got(table, "tz", lambda n: read_zone(page, n), "local"),
+        lateness_s=read_lateness(page, table),
+    )
+
+
+def _command(page: Page, node: Node, here: Here) -> tuple[str, ...] | None:
+    """The program and its arguments. A program's path may begin with `~`; one without a slash is looked for
+    in PATH. Arguments stay as they are: no shell will read them."""
+    if isinstance(node, Scalar):
+        text = page.text(node, "a list: [program, argument]")
+        if text is not None:
+            pieces = ", ".join(text.split())
+            page.tell(node, "a command in one piece", expected=f"a list, since no shell reads it: [{pieces}]")
+        return None
+    words = page.texts(node, "a program or an argument")
+    if not words or not words[0]:
+        page.tell(node, "a command without a program", expected="[/usr/local/bin/program, argument]")
+        return None
+    program = str(here.path(words[0])) if "/" in words[0] else words[0]
+    return (program, *words[1:])
+
+
+def _refuse_mixtures(page: Page, node: Node, table: Mapping[str, Node], preset: str) -> None:
+    """Keys that say nothing, or two things, together."""
+    for key in _UNFIT[preset]:
+        if key in table:
+            beside = f"beside 'preset: {preset}'" if preset else "without a preset"
+            page.tell(page.key(node, key), f"'{key}' {beside}", fix="take it out")
+
+
+def _variables(page: Page, node: Node, here: Here) -> tuple[tuple[str, Secret], ...]:
+    """`env`: a value may be a secret by its name, as a destination's url."""
+    variables: list[tuple[str, Secret]] = []
+    for key, value in page.entries(node, "a map of variables, such as {TOKEN: file:~/.token}"):
+        text = page.text(value, "a value")
+        if not _VARIABLE.match(key.text):
+            page.tell(key, f"'{key.text}' as a variable", expected="letters, digits and '_'")
+        elif text is not None:
+            try:
+                variables.append((key.text, here.secret(text)))
+            except NoSecret as err:
+                page.tell(value, err.found, fix=err.fix)
+    return tuple(variables)
+
+
+# Disks
+
+
+def read_disk(page: Page, node: Node, name: str, here: Here) -> DiskSource:
+    """`kind: disk`; without anything to look at, the disk of the system."""
+    table = given(page.keyed(node, "a disk source", _DISK_KEYS))
+    paths = _each(page, table, "paths", lambda n: _disk_path(page, n, here))
+    newest = _each(page, table, "newest", lambda n: _newest(page, n, here))
+    if len(paths) + len(newest) > MOST_CHECKS:
+        page.tell(node, f"more than {MOST_CHECKS} paths", fix="make two sources of it")
+    return DiskSource(
+        name=name,
+        paths=paths if table.keys() & {"paths", "newest", "time_machine"} else (DiskPath(path="/"),),
+        newest=newest,
+        time_machine_s=_time_machine(page, table),
+        every_s=got(table, "every", lambda n: read_duration(page, n, least=SECOND, most=DAY), MINUTE)
+        / SECOND,
+    )
+
+
+def _each(page: Page, table: Mapping[str, Node], key: str, read: Callable[[Node], T | None]) -> tuple[T, ...]:
+    found = (read(item) for item in page.items(table[key])) if key in table else ()
+    return tuple(one for one in found if one is not None)
+
+
+def _disk_path(page: Page, node: Node, here: Here) -> DiskPath | None:
+    """A path, or a map of one and what is asked of it."""
+    if isinstance(node, Scalar):
+        text = page.text(node, "a path")
+        return None if text is None else DiskPath(path=str(here.path(text)))
+    shape = "a path, or a map such as {path: /Volumes/Media, mounted: true, holds: media}"
+    table = given(page.keyed(node, shape, _PATH_KEYS))
+    if table and "path" not in table:
+        page.tell(node, "a disk without 'path'", expected=shape)
+    if "path" not in table or (text := page.text(table["path"], "a path")) is None:
+        return None
+    default = DiskPath(path=str(here.path(text)))
+    return DiskPath(
+        path=default.path,
+        mounted=got(table, "mounted", page.flag, default.mounted),
+        writable=got(table, "writable", page.flag, default.writable),
+        holds=got(table, "holds", lambda n: page.text(n, "what lies there, such as media"), ""),
+        low_percent=got(table, "low", lambda n: _percent(page, n), default.low_percent),
+        high_percent=got(table, "high", lambda n: _percent(page, n), default.high_percent),
+        high_bytes=got(table, "least", lambda n: _size(page, n), default.high_bytes),
+    )
+
+
+def _newest(page: Page, node: Node, here: Here) -> NewestFile | None:
+    shape = "a map such as {path: ~/Backups/*.tar.gz, within: 26h, min_size: 10MB}"
+    table = given(page.keyed(node, shape, _NEWEST_KEYS))
+    if table and "path" not in table:
+        page.tell(node, "a backup without 'path'", expected=shape)
+    if "path" not in table or (text := page.text(table["path"], "a path or a glob")) is None:
+        return None
+    return NewestFile(
+        pattern=str(here.path(text)),
+        within_s=got(table, "within", lambda n: read_duration(page, n), _WITHIN) / SECOND,
+        min_bytes=got(table, "min_size", lambda n: _size(page, n), 1),
+    )
+
+
+def _time_machine(page: Page, table: Mapping[str, Node]) -> float | None:
+    """`true`, or `{within: 50h}`."""
+    if "time_machine" not in table:
+        return None
+    node = table["time_machine"]
+    if isinstance(node, Scalar):
+        return _TIME_MACHINE / SECOND if page.flag(node) else None
+    inner = given(page.keyed(node, "true, or a map such as {within: 50h}", ("within",)))
+    return got(inner, "within", lambda n: read_duration(page, n), _TIME_MACHINE) / SECOND
+
+
+def _size(page: Page, node: Node) -> int | None:
+    return read_notation(page, node, values.size, "a size, such as 5GB")
+
+
+def _percent(page: Page, node: Node) -> float | None:
+    text = page.text(node, "a share, such as 10%")
+    match = _PERCENT.match(text) if text is not None else None
+    if text is not None and match is None:
+        page.tell(node, f"'{text}'", expected="a share below 100%, such as 10%")
+    return float(match[1]) if match else None
+
+
+ReadSource = Callable[[Page, Node, str, Here], SourceConfig]
+
+KINDS: Final[Mapping[str, ReadSource]] = MappingProxyType(
+    {"command": read_command, "disk": read_disk, "probe": read_probes}
+)
+"""Kind → what reads an entry of it; for `configparts.read_sources`."""

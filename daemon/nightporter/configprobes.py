@@ -1,0 +1,249 @@
+"""`kind: probe` of config.yaml: a list of probes, each with one of `http`, `tcp`, `tls` and `acme`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from nightporter.config import AcmeProbe, HttpProbe, Probe, ProbeSource, Secret, TcpProbe, TlsProbe
+from nightporter.configparts import Here, given, got, read_notation
+from nightporter.model import DAY, MINUTE, SECOND, Nanos
+from nightporter.ruleset import values
+from nightporter.ruleset.windows import read_duration
+from nightporter.secretvalues import NoSecret
+from nightporter.yamlpage import Items, Node, Page
+
+MAX_PROBES: Final = 200
+_KEYS: Final = ("name", "kind", "probes", "interval", "timeout", "retries", "grace")
+_ALL: Final = ("name", "service", "interval", "timeout", "retries")
+_OWN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "http": ("status", "text", "latency", "redirects", "to_https", "insecure", "ca"),
+        "tcp": (),
+        "tls": ("server_name", "issuer", "insecure", "ca"),
+        "acme": (),
+    }
+)
+"""What is asked → the keys of its own."""
+_EXAMPLE: Final = "a map such as {name: plex, http: 'https://plex.example/identity'}"
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}\Z")
+_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]@]+))(?::([0-9]{1,5}))?\Z")
+_MOST_INTERVAL: Final[Nanos] = DAY
+_MOST_TIMEOUT: Final[Nanos] = 2 * MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """What every probe has; a source's are the default of its probes. `interval_s` None: the kind's own."""
+
+    name: str = ""
+    service: str = ""
+    interval_s: float | None = None
+    timeout_s: float = 10.0
+    retries: int = 3
+
+
+def read_probes(page: Page, node: Node, name: str, here: Here) -> ProbeSource:
+    """`kind: probe`; a probe that is wrong is told and left out."""
+    table = given(page.keyed(node, "a source of probes", _KEYS))
+    default = _asking(page, table, _Asking())
+    listed = table.get("probes")
+    items = listed.items if isinstance(listed, Items) else ()
+    if not items:
+        page.tell(listed or node, f"the source '{name}' has no probes", expected=f"a list, each {_EXAMPLE}")
+    elif len(items) > MAX_PROBES:
+        page.tell(listed or node, f"{len(items)} probes", expected=f"at most {MAX_PROBES} in a source")
+    taken: dict[str, int] = {}
+    probes = (_probe(page, item, default, here, taken) for item in items[:MAX_PROBES])
+    return ProbeSource(
+        name=name,
+        probes=tuple(probe for probe in probes if probe is not None),
+        grace_s=_seconds(page, table, "grace", 0, DAY) or 0.0 if "grace" in table else 300.0,
+    )
+
+
+def _asking(page: Page, table: dict[str, Node], default: _Asking, name: str = "") -> _Asking:
+    interval_s = _seconds(page, table, "interval", SECOND, _MOST_INTERVAL)
+    timeout_s = _seconds(page, table, "timeout", SECOND // 10, _MOST_TIMEOUT)
+    return _Asking(
+        name=name,
+        service=got(table, "service", lambda n: page.text(n, "a service's name"), ""),
+        interval_s=default.interval_s if interval_s is None else interval_s,
+        timeout_s=default.timeout_s if timeout_s is None else timeout_s,
+        retries=got(table, "retries", lambda n: page.whole(n, "failures in a row", 1, 100), default.retries),
+    )
+
+
+def _seconds(page: Page, table: dict[str, Node], key: str, least: Nanos, most: Nanos) -> float | None:
+    """A duration in seconds; None where it is not there, or wrong and told."""
+    if key not in table:
+        return None
+    length = read_duration(page, table[key], least=least, most=most)
+    return None if length is None else length / SECOND
+
+
+def _probe(page: Page, node: Node, default: _Asking, here: Here, taken: dict[str, int]) -> Probe | None:
+    table = given(page.table(node, _EXAMPLE))
+    kinds = [kind for kind in _OWN if kind in table]
+    if len(kinds) != 1:
+        if table:
+            found = f"both '{kinds[0]}' and '{kinds[1]}'" if kinds else "a probe that asks nothing"
+            page.tell(node, found, expected="one of " + ", ".join(_OWN))
+        return None
+    kind = kinds[0]
+    page.keyed(node, f"a probe of {kind}", (*_ALL, kind, *_OWN[kind]))
+    name = _name(page, node, table, taken)
+    asking = _asking(page, table, default, name or "")
+    probe: Probe | None
+    match kind:
+        case "http":
+            probe = _http(page, table, asking, here)
+        case "tcp":
+            probe = _tcp(page, table, asking)
+        case "tls":
+            probe = _tls(page, table, asking, here)
+        case _:
+            probe = _acme(page, table, asking, here)
+    return probe if name is not None else None
+
+
+def _name(page: Page, node: Node, table: dict[str, Node], taken: dict[str, int]) -> str | None:
+    """A probe's name, which rules, alerts and the store know it by."""
+    if "name" not in table:
+        page.tell(node, "a probe without 'name'", fix="add 'name:'")
+        return None
+    name = page.text(table["name"], "a name")
+    if name is None:
+        return None
+    if not _NAME.match(name):
+        page.tell(table["name"], f"'{name}' as a name", expected="letters, digits, '-', '_' and '.'")
+        return None
+    if name in taken:
+        page.tell(table["name"], f"a second '{name}'; the first is in line {taken[name]}", fix="rename one")
+        return None
+    taken[name] = table["name"].line
+    return name
+
+
+def _http(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> HttpProbe | None:
+    found = _url(page, table["http"], here)
+    statuses = page.items(table["status"]) if "status" in table else ()
+    expected = (read_notation(page, n, values.status, "a status such as 404 or 2xx") for n in statuses)
+    status = tuple(one for one in expected if one is not None)
+    probe = HttpProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        url=found[0] if found else Secret(""),
+        host=found[1] if found else "",
+        port=found[2] if found else 0,
+        status=status or ("2xx",),
+        text=got(table, "text", lambda n: page.text(n, "text that the answer holds"), ""),
+        latency_s=_seconds(page, table, "latency", SECOND // 1000, _MOST_TIMEOUT),
+        redirects=got(table, "redirects", page.flag, True),
+        to_https=got(table, "to_https", page.flag, False),
+        insecure=got(table, "insecure", page.flag, False),
+        ca=_ca(page, table, here),
+    )
+    if found and probe.to_https and not probe.url.reveal().startswith("http://"):
+        page.tell(
+            table["http"], "'to_https' for what is HTTPS already", fix="ask http://…, which must redirect"
+        )
+    return probe if found else None
+
+
+def _url(page: Page, node: Node, here: Here) -> tuple[Secret, str, int] | None:
+    """The URL, its host and its port."""
+    text = page.text(node, "a URL")
+    if text is None:
+        return None
+    try:
+        url = here.secret(text)
+    except NoSecret as err:
+        page.tell(node, err.found, fix=err.fix)
+        return None
+    try:
+        parts = urlsplit(url.reveal())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    else:
+        if parts.scheme not in ("http", "https"):
+            host = None
+    if not host:
+        page.tell(node, "no URL that can be asked", expected="http://HOST/PATH or https://HOST/PATH")
+        return None
+    return url, host, port or (443 if parts.scheme == "https" else 80)
+
+
+def _tcp(page: Page, table: dict[str, Node], asking: _Asking) -> TcpProbe | None:
+    found = _address(page, table["tcp"], None)
+    if found is None:
+        return None
+    return TcpProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        host=found[0],
+        port=found[1],
+    )
+
+
+def _tls(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> TlsProbe | None:
+    found = _address(page, table["tls"], 443)
+    if found is None:
+        return None
+    return TlsProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=3600.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        host=found[0],
+        port=found[1],
+        server_name=got(table, "server_name", lambda n: page.text(n, "a host's name"), ""),
+        issuer=got(table, "issuer", lambda n: page.text(n, "text that the issuer's name holds"), ""),
+        insecure=got(table, "insecure", page.flag, False),
+        ca=_ca(page, table, here),
+    )
+
+
+def _acme(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> AcmeProbe | None:
+    path = page.text(table["acme"], "the path of Traefik's acme.json")
+    if path is None:
+        return None
+    return AcmeProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=600.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        path=here.path(path),
+    )
+
+
+def _ca(page: Page, table: dict[str, Node], here: Here) -> str:
+    text = got(table, "ca", lambda n: page.text(n, "the path of a root certificate"), "")
+    return str(here.path(text)) if text else ""
+
+
+def _address(page: Page, node: Node, port: int | None) -> tuple[str, int] | None:
+    """`HOST:PORT`, `[IPV6]:PORT`; without a port only where there is a default one."""
+    shape = "HOST:PORT" if port is not None else "HOST:PORT, such as 'localhost:3306'"
+    text = page.text(node, shape)
+    if text is None:
+        return None
+    match = _ADDRESS.match(text)
+    number = int(match[3]) if match and match[3] else port
+    if match is None or number is None or not 0 < number < 65_536:
+        page.tell(node, f"'{text}'", expected=shape)
+        return None
+    return match[1] or match[2], number

@@ -1,0 +1,216 @@
+"""From what a probe finds, time after time, to the changes worth an event. Pure: the time is handed in.
+
+A record is made when a state changes, never for its going on:
+
+| action | when |
+| --- | --- |
+| `first` | it was never asked before, and is up |
+| `down` | it failed as often in a row as `retries` says, and the grace after the start is over |
+| `up` | it is back; `down_for` says after how long |
+| `blocked` | the system refuses us the way there: nothing is known |
+| `expiring` | a certificate reached a step of days left; one record a step |
+| `renewed` | a certificate that had reached a step has been replaced in time |
+| `issuer_changed`, `key_changed` | another organisation signed it; another key, though it was not due |
+| `mode`, `mode_right` | acme.json may be read by others; that was mended |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from nightporter.detect.narrate import duration
+from nightporter.model import SECOND, Fields, Stamp
+from nightporter.sources.probes.certificates import TURN_SHARE, Certificate, clean, step_reached
+
+_WHY_CHARS: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one asking came to. `facts` are more fields for records (`status`, `mode` …)."""
+
+    up: bool
+    why: str = ""
+    """Why it is not up, for a person."""
+    blocked: bool = False
+    """Not up, because this system let nothing of ours through; then nothing else is known."""
+    latency: float | None = None
+    """Seconds."""
+    facts: Fields = field(default_factory=dict)
+    certificates: tuple[Certificate, ...] | None = None
+    """None: nothing was learned of any."""
+    mode: int | None = None
+    """Permission bits of the file that holds them."""
+
+
+class KnownCertificate(msgspec.Struct):
+    """What is remembered of a certificate."""
+
+    issuer: str
+    public_key: str
+    not_before: Stamp
+    not_after: Stamp
+    step: float | None = None
+    """The smallest step that was told of it."""
+
+
+class Known(msgspec.Struct):
+    """All that has to survive a restart: the mark of a probe's stream."""
+
+    target: str = ""
+    """What was asked: another target starts anew."""
+    up: bool | None = None
+    since: Stamp = 0
+    blocked: bool = False
+    open_mode: bool = False
+    certificates: dict[str, KnownCertificate] = {}
+
+
+def remembered(mark: bytes, target: str) -> Known:
+    """The state that a mark holds; a new one for none, for a broken one, and for another target's."""
+    try:
+        known = msgspec.json.decode(mark, type=Known) if mark else Known()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        known = Known()
+    return known if known.target == target else Known(target=target)
+
+
+class Watched:
+    """One probe's state. `about`: fields of all its records (`probe name host service`)."""
+
+    def __init__(self, about: Fields, known: Known, retries: int) -> None:
+        self.known = known
+        self.failures = 0
+        self.last = Outcome(up=False, why="not asked yet")
+        self._about = about
+        self._retries = retries
+        self._failing_since: Stamp = 0
+
+    @property
+    def mark(self) -> bytes:
+        return msgspec.json.encode(self.known)
+
+    @property
+    def doubtful(self) -> bool:
+        """It failed, but not often enough to say so: worth asking again soon."""
+        return self.failures > 0 and self.known.up is not False
+
+    def forgive(self) -> None:
+        """Start counting anew: the machine slept, and what failed meanwhile says nothing."""
+        self.failures = 0
+
+    def take(self, outcome: Outcome, now: Stamp, *, settled: bool) -> list[Fields]:
+        """The records of one outcome. `settled`: the grace is over, failures may be told."""
+        self.last = outcome
+        if outcome.blocked:
+            records = [] if self.known.blocked else [self._record("blocked", outcome, now)]
+            self.known.blocked, self.failures = True, 0
+            return records
+        self.known.blocked = False
+        records = self._reached(outcome, now) if outcome.up else self._failed(outcome, now, settled)
+        if outcome.mode is not None:
+            records += self._mode(outcome, outcome.mode, now)
+        if outcome.certificates is not None:
+            records += self._certificates(outcome.certificates, now)
+        return records
+
+    def _record(self, action: str, outcome: Outcome, now: Stamp, **more: str | float | bool) -> Fields:
+        record: Fields = {**self._about, "action": action, "time": now, **outcome.facts}
+        if not outcome.blocked:
+            record["up"] = outcome.up
+        if outcome.latency is not None:
+            record["latency"] = round(outcome.latency, 3)
+        if outcome.why:
+            record["reason"] = clean(outcome.why, _WHY_CHARS)
+        if outcome.certificates is not None and len(outcome.certificates) == 1:
+            record |= _described(outcome.certificates[0], now)
+        return record | more
+
+    def _reached(self, outcome: Outcome, now: Stamp) -> list[Fields]:
+        self.failures = 0
+        before, self.known.up = self.known.up, True
+        if before:
+            return []
+        since, self.known.since = self.known.since, now
+        if before is None:
+            return [self._record("first", outcome, now)]
+        away = max(now - since, 0)
+        shown = duration(away // SECOND * SECOND)
+        return [self._record("up", outcome, now, down_for=shown, downtime=round(away / SECOND, 1))]
+
+    def _failed(self, outcome: Outcome, now: Stamp, settled: bool) -> list[Fields]:
+        if self.failures == 0:
+            self._failing_since = now
+        self.failures += 1
+        if self.failures < self._retries or not settled or self.known.up is False:
+            return []
+        self.known.up, self.known.since = False, min(self._failing_since, now)
+        return [self._record("down", outcome, now, failures=self.failures)]
+
+    def _mode(self, outcome: Outcome, mode: int, now: Stamp) -> list[Fields]:
+        """Traefik itself refuses an acme.json that its group or others may touch."""
+        is_open = bool(mode & 0o077)
+        if is_open == self.known.open_mode:
+            return []
+        self.known.open_mode = is_open
+        return [self._record("mode" if is_open else "mode_right", outcome, now)]
+
+    def _certificates(self, found: tuple[Certificate, ...], now: Stamp) -> list[Fields]:
+        records: list[Fields] = []
+        kept: dict[str, KnownCertificate] = {}
+        for certificate in found:
+            old = self.known.certificates.get(certificate.key)
+            for action, more in _changes(old, certificate, now):
+                records.append(
+                    {**self._about, "action": action, "time": now, **_described(certificate, now), **more}
+                )
+            kept[certificate.key] = _keep(old, certificate, now)
+        self.known.certificates = kept
+        return records
+
+
+def _described(certificate: Certificate, now: Stamp) -> Fields:
+    return {
+        "certificate": certificate.host,
+        "issuer": certificate.issuer,
+        "days_left": round(certificate.days_left(now), 1),
+        "lifetime": round(certificate.lifetime / (86_400 * SECOND), 1),
+    }
+
+
+def _same(old: KnownCertificate, new: Certificate) -> bool:
+    was = (old.public_key, old.not_before, old.not_after, old.issuer)
+    return was == (new.public_key, new.not_before, new.not_after, new.issuer)
+
+
+def _changes(old: KnownCertificate | None, new: Certificate, now: Stamp) -> list[tuple[str, Fields]]:
+    """What is to be told of a certificate, in the order in which it happened."""
+    step = step_reached(new, now)
+    told = old.step if old is not None else None
+    changes: list[tuple[str, Fields]] = []
+    if old is not None and not _same(old, new):
+        if old.issuer != new.issuer:
+            changes.append(("issuer_changed", {"previous": old.issuer}))
+        elif old.public_key != new.public_key and not _was_due(old, now):
+            changes.append(("key_changed", {"previous": f"key {old.public_key[:16]}"}))
+        if told is not None and (step is None or step > told):
+            changes.append(("renewed", {}))
+        told = None if old.not_after != new.not_after else told
+    if step is not None and (told is None or step < told):
+        changes.append(("expiring", {"step": round(step, 1)}))
+    return changes
+
+
+def _keep(old: KnownCertificate | None, new: Certificate, now: Stamp) -> KnownCertificate:
+    """The smallest step told stays while the certificate does, even if the clock is set back."""
+    step = step_reached(new, now)
+    if old is not None and old.not_after == new.not_after and old.step is not None:
+        step = old.step if step is None else min(step, old.step)
+    return KnownCertificate(new.issuer, new.public_key, new.not_before, new.not_after, step)
+
+
+def _was_due(old: KnownCertificate, now: Stamp) -> bool:
+    return old.not_after - now <= TURN_SHARE * (old.not_after - old.not_before)

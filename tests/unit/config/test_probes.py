@@ -1,0 +1,99 @@
+"""`kind: probe` as config.yaml has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightporter.config import AcmeProbe, HttpProbe, ProbeSource, Secret, TcpProbe, TlsProbe
+from nightporter.configfile import World, parse_config
+
+HOME = Path("/home/ada")
+WORLD = World(env={"KEY": "topsecret"}, home=HOME, state=Path("/state"), platform="linux")
+
+
+def source(text: str) -> ProbeSource:
+    loaded = parse_config("config.yaml", text, WORLD)
+    assert [str(problem) for problem in loaded.problems] == []
+    [found] = loaded.config.sources
+    assert isinstance(found, ProbeSource)
+    return found
+
+
+def test_each_kind_with_its_defaults() -> None:
+    found = source(
+        """
+sources:
+  - name: outside
+    kind: probe
+    probes:
+      - {name: plex, http: "https://plex.example/identity"}
+      - {name: mysql, tcp: "[::1]:3306"}
+      - {name: front, tls: plex.example}
+      - {name: traefik, acme: ~/traefik/acme.json}
+"""
+    )
+    assert found.grace_s == 300
+    assert found.probes == (
+        HttpProbe(name="plex", url=Secret("https://plex.example/identity"), host="plex.example", port=443),
+        TcpProbe(name="mysql", host="::1", port=3306),
+        TlsProbe(name="front", host="plex.example", port=443, interval_s=3600),
+        AcmeProbe(name="traefik", path=HOME / "traefik/acme.json", interval_s=600),
+    )
+
+
+def test_a_source_gives_its_times_to_probes_that_have_none() -> None:
+    found = source(
+        """
+sources:
+  - name: outside
+    kind: probe
+    interval: 5m
+    timeout: 3s
+    retries: 1
+    grace: 0s
+    probes:
+      - {name: one, tls: "a.example:8443", service: plex, server_name: b.example, issuer: R3, insecure: true}
+      - {name: two, tcp: "a.example:1", interval: 10s, timeout: 500ms, retries: 4}
+"""
+    )
+    assert found.grace_s == 0
+    one, two = found.probes
+    assert one == TlsProbe(
+        name="one",
+        host="a.example",
+        port=8443,
+        service="plex",
+        server_name="b.example",
+        issuer="R3",
+        insecure=True,
+        interval_s=300,
+        timeout_s=3,
+        retries=1,
+    )
+    assert (two.interval_s, two.timeout_s, two.retries) == (10, 0.5, 4)
+
+
+def test_all_that_an_http_probe_may_expect() -> None:
+    [probe] = source(
+        """
+sources:
+  - name: outside
+    kind: probe
+    probes:
+      - name: plex
+        http: "http://u:${KEY}@plex.example:32400/web?token=${KEY}"
+        status: [2xx, 401, 300-310]
+        text: MediaContainer
+        latency: 1500ms
+        redirects: false
+        to_https: true
+        ca: ~/root.pem
+"""
+    ).probes
+    assert isinstance(probe, HttpProbe)
+    assert probe.url.reveal() == "http://u:topsecret@plex.example:32400/web?token=topsecret"
+    assert "topsecret" not in repr(probe)
+    assert (probe.host, probe.port) == ("plex.example", 32400)
+    assert probe.status == ("2xx", 401, "300-310")
+    assert (probe.text, probe.latency_s) == ("MediaContainer", 1.5)
+    assert (probe.redirects, probe.to_https, probe.ca) == (False, True, str(HOME / "root.pem"))
