@@ -26,7 +26,14 @@ from nightporter import configfile, goodconfig
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness
 from nightporter.clock import Clock
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
+from nightporter.config import (
+    Config,
+    ContainerFileSource,
+    DockerSource,
+    FileSource,
+    IntegritySource,
+    SourceConfig,
+)
 from nightporter.detect.engine import Engine
 from nightporter.drillpost import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
@@ -276,7 +283,7 @@ async def build(
     await judge.restore()
     readings = [
         Reading(source, dict(marks.get(source.name, {})), PartStatus(name=source.name), judge)
-        for source in (build_source(entry, clock) for entry in config.sources)
+        for source in (build_source(entry, clock, config.state) for entry in config.sources)
     ]
     presence = Presence(
         database=database,
@@ -291,8 +298,9 @@ async def build(
     return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills)
 
 
-def build_source(config: SourceConfig, clock: Clock) -> Source:
-    """A source of its config's kind; its library is imported only then."""
+def build_source(config: SourceConfig, clock: Clock, state: Path | None = None) -> Source:
+    """A source of its config's kind; its library is imported only then. `state`: the daemon's folder, for
+    what people ask of a source; None: this is not the daemon."""
     match config:
         case FileSource():
             from nightporter.sources.files import FileSource as Files
@@ -306,6 +314,10 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
             from nightporter.sources.docker.source import DockerSource as Docker
 
             return Docker(config, clock)
+        case IntegritySource():
+            from nightporter.sources.integrity import IntegritySource as Integrity
+
+            return Integrity(config, clock, state)
         case _:
             assert_never(config)
 

@@ -78,7 +78,18 @@ class ContainerFileSource:
     lateness_s: float = 120.0
 
 
-SourceConfig = FileSource | ContainerFileSource | DockerSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegritySource:
+    """`kind: integrity`: files that nobody should change unseen."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+    """Absolute paths, folders and globs, `~` already expanded."""
+    usual: bool = False
+    """`default`: also where a home server keeps what an intruder would change."""
+
+
+SourceConfig = FileSource | ContainerFileSource | DockerSource | IntegritySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

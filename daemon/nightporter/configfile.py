@@ -25,6 +25,7 @@ from nightporter.config import (
     Destination,
     DockerSource,
     FileSource,
+    IntegritySource,
     LogConfig,
     QuietHours,
     Route,
@@ -147,12 +148,23 @@ def parse_config(file: str, content: str | bytes, world: World | None = None) ->
 def surroundings(config: Config) -> Surroundings:
     """What rule files may refer to of this config, for `ruleset.load`."""
     return Surroundings(
-        sources={s.name: "docker" if isinstance(s, DockerSource) else s.format for s in config.sources},
+        sources={source.name: _lines_of(source) for source in config.sources},
         destinations=tuple(d.name for d in config.destinations),
         timezone=config.timezone,
         watch=config.watch,
         watch_file=str(config.path or "config.yaml"),
     )
+
+
+def _lines_of(source: SourceConfig) -> str:
+    """What is known of a source's fields: a format, or a kind with fields of its own."""
+    match source:
+        case DockerSource():
+            return "docker"
+        case IntegritySource():
+            return "integrity"
+        case _:
+            return source.format
 
 
 def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Config:
@@ -162,6 +174,8 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         else {}
     )
     _refuse_importers(page, table, rules)
+    rule_dirs = _rule_dirs(page, rules, here)
+    here = replace(here, own=(here.folder / Path(page.file).name, *rule_dirs))
     destinations = got(
         table, "destinations", lambda n: read_destinations(page, n, here), DEFAULT_DESTINATIONS
     )
@@ -171,7 +185,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         log=_log(page, table, here),
         sources=got(table, "sources", lambda n: read_sources(page, n, here), DEFAULT_SOURCES),
         shipped_rules=got(rules, "shipped", page.flag, True),
-        rule_dirs=_rule_dirs(page, rules, here),
+        rule_dirs=rule_dirs,
         rule_dirs_named="dirs" in rules,
         watch=got(table, "watch", lambda n: _watch(page, n), {}),
         destinations=destinations,

@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, SourceConfig
+from nightporter.config import (
+    Config,
+    ContainerFileSource,
+    DockerSource,
+    FileSource,
+    IntegritySource,
+    SourceConfig,
+)
 from nightporter.detect.compiled import Formats, applies
 from nightporter.detect.engine import Engine
 from nightporter.detect.predicates import compile_condition
@@ -77,9 +84,11 @@ def followed(config: Config, name: str) -> tuple[SourceConfig, ...]:
 
 def _may_hold(source: SourceConfig, name: str) -> bool:
     """Whether a source, whose own name is another, can have such lines."""
+    if isinstance(source, IntegritySource):
+        return name in ("any", "integrity", "record")
     if isinstance(source, DockerSource):
-        return name != "file"
-    if name.startswith("docker"):
+        return name not in ("file", "integrity")
+    if name.startswith(("docker", "integrity")):
         return False
     if name.startswith("service:"):
         wanted = name.removeprefix("service:")

@@ -21,7 +21,7 @@ from nightporter import logs
 from nightporter.app import build_source
 from nightporter.cli._rules import config_of, config_option, ruleset_of
 from nightporter.clock import Clock, SystemClock
-from nightporter.config import Config, DockerSource, FileSource, SourceConfig
+from nightporter.config import Config, DockerSource, FileSource, IntegritySource, SourceConfig
 from nightporter.configfile import surroundings
 from nightporter.detect.narrate import sample
 from nightporter.errors import BadFiles
@@ -94,7 +94,9 @@ def _begin(
 
 
 def _at_end(source: SourceConfig) -> SourceConfig:
-    return source if isinstance(source, DockerSource) else replace(source, start="end")
+    if isinstance(source, DockerSource | IntegritySource):  # both begin with what happens from now on
+        return source
+    return replace(source, start="end")
 
 
 async def _follow(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource
+from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, IntegritySource
 from nightporter.doctor import (
     agent,
     allowlist,
@@ -271,6 +271,9 @@ def file_origins(config: Config) -> Iterable[Origin]:
         if isinstance(source, DockerSource):
             # What the engine itself tells; its containers' own lines are origins of theirs.
             yield Origin(source=source.name, kind="docker_events", stream="events", format="record")
+            continue
+        if isinstance(source, IntegritySource):
+            yield Origin(source=source.name, kind="integrity", stream=source.name, format="record")
             continue
         service = source.service.lower()
         bare = Origin(source=source.name, kind="file", stream=source.name, format=source.format, tz=source.tz)
