@@ -33,8 +33,7 @@ from nightporter.sources.integrity.watchlist import covers, listing, named_by_tr
 SETTLE_S: Final = 1.5
 RESTLESS_S: Final = 30.0
 SCAN_S: Final = 60.0
-"""Every so often all is listed anew, and the content of all files is read, whatever their times say: times can
-be set."""
+"""Every so often all is listed anew, and all content read, whatever the files' times say: they can be set."""
 LONG_SCAN_S: Final = 3600.0
 """The same for files above SMALL_BYTES."""
 SMALL_BYTES: Final = 1 << 20
@@ -150,7 +149,7 @@ class Watch:
                 del self.known[path]
                 self.troubles.pop(path, None)
                 yield self._silent(path, b"", wall)
-        self.targets = targets(patterns, self.known)
+        self.targets = targets(patterns, self.known, loud=self.patterns.home)
 
     def _first_sight(
         self, patterns: tuple[str, ...], paths: Mapping[str, str], now: float, wall: Stamp

@@ -145,8 +145,9 @@ def _fits(parts: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     return fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
 
 
-def targets(patterns: Iterable[str], paths: Iterable[str]) -> frozenset[Target]:
-    """Where to listen: the folders of the patterns, and those that links lead to. Blocking."""
+def targets(patterns: Iterable[str], paths: Iterable[str], *, loud: Path) -> frozenset[Target]:
+    """Where to listen: the folders of the patterns, and those that links lead to. Not in the `loud` one, the
+    home: FSEvents would bring us every move of every program below it. Blocking."""
     found: set[Target] = set()
     for pattern in patterns:
         place = PurePath(pattern)
@@ -158,5 +159,6 @@ def targets(patterns: Iterable[str], paths: Iterable[str]) -> frozenset[Target]:
         if os.path.islink(path):  # noqa: PTH114
             real = Path(os.path.realpath(path))
             found.add(Target(real.parent, glob.escape(real.name)))
-    kept = set(sorted({target.folder for target in found if target.folder.is_dir()})[:MOST_FOLDERS])
+    folders = {target.folder for target in found} - {loud}
+    kept = set(sorted(folder for folder in folders if folder.is_dir())[:MOST_FOLDERS])
     return frozenset(target for target in found if target.folder in kept)
