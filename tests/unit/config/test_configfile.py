@@ -174,7 +174,7 @@ def test_the_examples_in_the_example_load() -> None:
     wrong = [str(p) for p in loaded.problems]
     assert len(wrong) == 1, wrong
     assert "mail-url cannot be read" in wrong[0]  # there is no such file here; all else holds
-    assert [s.name for s in loaded.config.sources] == ["traefik", "docker", "ombi", "ombi-volume"]
+    assert [s.name for s in loaded.config.sources] == ["traefik", "docker", "ombi", "ombi-volume", "watched"]
     assert [d.name for d in loaded.config.destinations] == ["terminal", "phone", "post", "everything"]
     assert [r.to for r in loaded.config.routes] == ["phone", "post"]
     assert loaded.config.watch == {"ombi": ("unauthorized", "database is locked")}
