@@ -39,6 +39,7 @@ _SECRET_NAME: Final = re.compile(
 _ADDRESS_NAME: Final = re.compile(r"urls?\Z", re.IGNORECASE)
 _WEB: Final = re.compile(r"[\"']?(?:https?|tcp|udp|h2c)://[\w.:\[\]-]+/?[\"']?\Z")
 """Where a proxy sends its requests: a host and a port, and no path that could be a webhook's."""
+_NETWORKS: Final = re.compile(r"ip|net|range|list|allow|addr|host|trust|prox|bind|server|dns", re.IGNORECASE)
 _CAPITALS: Final = re.compile(r"[A-Z][A-Z0-9_]{2,}\Z")
 """How variables of an environment are written; what they hold may be anything."""
 _SETTING: Final = re.compile(
@@ -46,24 +47,33 @@ _SETTING: Final = re.compile(
     r"(?P<is>\s*(?::(?=\s|$)|=)\s*)(?P<value>.*)"
 )
 """`name: value`, `- NAME=value`, `- "NAME=value"`, `name = "value"`, `"name": "value"`, `- --name=value`."""
-_INSIDE: Final = re.compile(
-    r"""(?<![\w.-])(?P<name>[\w.-]{1,200})(?P<is>["']?\s{0,4}[:=]\s{0,4})"""
-    r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]?|\{[^}]*\}?|[^\s,}\]"']+)"""
-)
-"""The same within a line: `{name: value, name: value}`."""
+_NAMED: Final = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]{1,200})["']?\s{0,4}[:=]\s{0,4}""")
+_QUOTED: Final = r"""\$\{[^}]*\}|"(?:[^"\\]|\\.)*"?|'[^']*'?"""
+_IN_BRACKETS: Final = re.compile(rf"{_QUOTED}|[\[{{].*|[^,}}\]]+")
+_TO_THE_END: Final = re.compile(r".+")
+"""The same within a line: `{name: value, name: [value]}`, and at the end of one: `run name=value`."""
 _ARGUMENT: Final = re.compile(
-    r"""(?<![\w-])(--?(?P<name>[\w.-]{2,64})["']?(?:\s*,\s*|\s+)["']?)(?P<value>[^\s"',\]-][^\s"',\]]*)"""
+    rf"""(?<![\w-])(--?(?P<name>[\w.-]{{2,64}})["']?(?:\s*,\s*|\s+))({_QUOTED}|[^\s,\]]+)"""
 )
 """`--name value` and `"--name", "value"` within a line."""
 _FLAG: Final = re.compile(r"\s*(?:-\s+)?(?:<string>)?[\"']?--?(?P<name>[\w-]{1,64})[\"']?(?:</string>)?,?\s*")
 """An argument whose value is the next one."""
+_MAPPED: Final = re.compile(
+    r"""\s*(?:-\s+)?["']?(?P<name>[A-Za-z_][\w.-]{0,63})["']?:(?:\s+(?P<value>.*))?"""
+)
+"""A name in the value of a secret one: `NAME: value`."""
+_LISTED: Final = re.compile(
+    r"""\s*(?:-\s+)?["']?(?P<name>[A-Za-z_][\w.-]{0,63})["']?(?:=|\s*:(?=\s|$))\s*(?P<value>.*)"""
+)
+"""In that of an environment also `- NAME=value`."""
+_STRING: Final = re.compile(r"(\s*<string>)(.*)(</string>\s*)")
 _ELEMENT: Final = re.compile(r"(\s*<key>)(?P<name>[^<]*)(</key>)(?P<after>.*)")
 """A property list's key; its value is the next element."""
 _TABLE: Final = re.compile(r"\s*\[{1,2}(?P<name>[\w.\"'-]+)\]{1,2}\s*(?:#.*)?")
 """TOML's and INI's heading of a table."""
 _OPENERS: Final = {"[": "]", "{": "}", '"""': '"""', "'''": "'''"}
-_BLOCK: Final = re.compile(r"(?:[|>][+-]?\d?[+-]?)?\s*(?:#.*)?|[&!]\S+\s*")
-"""A value that stands on the lines below."""
+_BLOCK: Final = re.compile(r"(?P<sign>[|>][+-]?\d?[+-]?)?(?P<more>[&!]\S+)?\s*(?P<comment>#.*)?")
+"""Before a value that stands on the lines below; what looks like a tag or a comment may also be the value."""
 _SHAPES: Final = (
     # What htpasswd writes; compose doubles the dollars
     re.compile(r"([\w.@-]{0,100}:)(?:\$?\$(?:apr1|2[abxy]|5|6|y|argon2\w*)\$\S+|\{SHA\}\S+)"),
@@ -91,15 +101,15 @@ def masked(name: str, text: str) -> list[str] | None:
     return list(_Reading().lines(lines))
 
 
-def is_harmless(value: str) -> bool:
-    """Whether a value can be no secret, whatever its name: nothing, yes or no, a reference to a variable, or
-    only addresses and networks (who may come in is what an owner most wants to see change)."""
+def is_harmless(value: str, name: str = "") -> bool:
+    """Whether a value can be no secret: nothing, yes or no, a reference to a variable. By a name that speaks
+    of them also addresses and networks: who may come in is what an owner most wants to see change."""
     bare = value.strip().strip("\"'").strip()
     if bare.lower() in ("", "true", "false", "yes", "no", "on", "off", "null", "~"):
         return True
     if re.fullmatch(r"\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*", bare):
         return True
-    return all(_is_address(part) for part in re.split(r"[,\s]+", bare))
+    return bool(_NETWORKS.search(name)) and all(_is_address(part) for part in re.split(r"[,\s]+", bare))
 
 
 def _is_address(text: str) -> bool:
@@ -120,7 +130,7 @@ def is_secret_name(name: str) -> bool:
 
 def _may_show(name: str, value: str) -> bool:
     """Whether the value of this name may be shown as it stands."""
-    if not is_secret_name(name) or is_harmless(value):
+    if not is_secret_name(name) or is_harmless(value, name):
         return True
     return bool(_ADDRESS_NAME.search(name)) and bool(_WEB.match(value.strip()))
 
@@ -130,7 +140,7 @@ def _env_line(line: str) -> str:
     the line before, and a comment may hold the last password."""
     found = re.match(r"(\s*(?:#\s*)?(?:export\s+)?[A-Za-z_][\w.]{0,100}\s*=)(.*)", line)
     if found:
-        return line if is_harmless(found[2]) else f"{found[1]}{MASK}"
+        return line if is_harmless(found[2], found[1]) else f"{found[1]}{MASK}"
     if not line.strip():
         return ""
     return f"# {MASK}" if line.lstrip().startswith("#") else MASK
@@ -142,6 +152,8 @@ class _Reading:
     def __init__(self) -> None:
         self._below: int | None = None
         """Indent of a secret's own line, while what is indented further is its value."""
+        self._names = _MAPPED
+        """How a name within the value looks that may be shown."""
         self._brackets = ("", "")
         self._depth = 0
         """How many brackets of such a value are still open."""
@@ -163,7 +175,7 @@ class _Reading:
         if was_next:
             return _argument_hidden(line)
         if self._is_inside(line):
-            return _value_hidden(line)
+            return _value_hidden(line, self._names)
         if flag := _FLAG.fullmatch(line):
             self._next = is_secret_name(flag["name"])
             return line
@@ -172,6 +184,8 @@ class _Reading:
         if table := _TABLE.fullmatch(line):
             self._table = is_secret_name(table["name"].strip("\"'"))
             return line
+        if string := _STRING.fullmatch(line):
+            return string[1] + _setting_hidden(string[2]) + string[3]
         found = _SETTING.fullmatch(line)
         if found is not None and (self._table or is_secret_name(found["name"])):
             return self._secret(line, found)
@@ -194,9 +208,12 @@ class _Reading:
 
     def _secret(self, line: str, found: re.Match[str]) -> str:
         value = found["value"].strip()
-        if _BLOCK.fullmatch(value):
+        self._names = _LISTED if "env" in found["name"].lower() else _MAPPED
+        if block := _BLOCK.fullmatch(value):
             # A list's own dash belongs to the indent: of `- users:` the items stand below the `u`.
             self._below = len(found["before"].rstrip("\"'"))
+            if block["more"] or block["comment"]:
+                return line[: found.start("value")] + (block["sign"] or MASK)
             return line
         for opener, closer in _OPENERS.items():
             if value.startswith(opener):
@@ -207,7 +224,7 @@ class _Reading:
                 break
         if _may_show(found["name"], value) and not self._table:
             return _by_shape(line)
-        return line if is_harmless(value) else line[: found.start("value")] + MASK
+        return line if is_harmless(value, found["name"]) else line[: found.start("value")] + MASK
 
     def _of_property_list(self, line: str, element: re.Match[str]) -> str:
         # The table of the environment is no secret itself: its own keys are judged.
@@ -230,20 +247,28 @@ def _argument_hidden(line: str) -> str:
     return " " * _indent(line) + ("- " if line.lstrip().startswith("- ") else "") + MASK
 
 
-def _value_hidden(line: str) -> str:
+def _setting_hidden(text: str) -> str:
+    """A setting on a line of its own, or what else stands there."""
+    found = _SETTING.fullmatch(text)
+    if found is None or _may_show(found["name"], found["value"]):
+        return _by_shape(text)
+    return text[: found.start("value")] + MASK
+
+
+def _value_hidden(line: str, names: re.Pattern[str]) -> str:
     """A line of a secret's value: at most a name of its own is shown."""
-    found = _SETTING.fullmatch(line)
-    if found is None or len(found["name"]) > 64 or _looks_random(found["name"]):
+    found = names.fullmatch(line)
+    if found is None or _looks_random(found["name"]):
         bare = line.strip().rstrip(",")
         return line if bare in ("]", "}", ")", "[", "{") else _argument_hidden(line)
-    if is_harmless(found["value"]):
+    if is_harmless(found["value"] or "", found["name"]):
         return line
     return line[: found.start("value")] + MASK
 
 
 def _by_shape(line: str) -> str:
     """A line that is no secret as a whole, with what looks like one masked."""
-    line = _ARGUMENT.sub(_argument, _INSIDE.sub(_inside, line))
+    line = _ARGUMENT.sub(_argument, _named_hidden(line))
     for shape in _SHAPES:
         line = shape.sub(rf"\g<1>{MASK}", line)
     line = mask_secrets(line)
@@ -257,10 +282,21 @@ def _by_shape(line: str) -> str:
     return _TOKEN.sub(token, line)
 
 
-def _inside(found: re.Match[str]) -> str:
-    if _may_show(found["name"], found["value"]):
-        return found[0]
-    return f"{found['name']}{found['is']}{MASK}"
+def _named_hidden(line: str) -> str:
+    """The line with the values of secret names in it masked, however deep they stand."""
+    pieces: list[str] = []
+    at = 0
+    while found := _NAMED.search(line, at):
+        begin = found.end()
+        before = line[:begin]
+        inside = sum(map(before.count, "{[")) > sum(map(before.count, "}]"))
+        value = (_IN_BRACKETS if inside else _TO_THE_END).match(line, begin)
+        pieces.append(line[at:begin])
+        at = begin
+        if value is not None and not _may_show(found["name"], value[0]):
+            pieces.append(MASK)
+            at = value.end()
+    return "".join((*pieces, line[at:]))
 
 
 def _argument(found: re.Match[str]) -> str:
