@@ -9,7 +9,7 @@ would rather hide an image's tag than show a password.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
 from itertools import pairwise
@@ -66,6 +66,7 @@ _LISTED: Final = re.compile(
     r"""\s*(?:-\s+)?["']?(?P<name>[A-Za-z_][\w.-]{0,63})["']?(?:=|\s*:(?=\s|$))\s*(?P<value>.*)"""
 )
 """In that of an environment also `- NAME=value`."""
+_VARIABLE: Final = re.compile(r"(\s*(?:#\s*)?(?:export\s+)?[A-Za-z_][\w.]{0,100}\s*=)(.*)")
 _STRING: Final = re.compile(r"(\s*<string>)(.*)(</string>\s*)")
 _ELEMENT: Final = re.compile(r"(\s*<key>)(?P<name>[^<]*)(</key>)(?P<after>.*)")
 """A property list's key; its value is the next element."""
@@ -97,7 +98,7 @@ def masked(name: str, text: str) -> list[str] | None:
     if len(lines) > MAX_LINES:
         return None
     if any(fnmatchcase(folded, pattern) for pattern in ENV_NAMES):
-        return [_env_line(line) for line in lines]
+        return list(_env_lines(lines))
     return list(_Reading().lines(lines))
 
 
@@ -135,15 +136,24 @@ def _may_show(name: str, value: str) -> bool:
     return bool(_ADDRESS_NAME.search(name)) and bool(_WEB.match(value.strip()))
 
 
-def _env_line(line: str) -> str:
-    """A line of an environment file: the name, and nothing else. What has none may go on with the value of
+def _env_lines(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of an environment file: names, and nothing else. What has no name may go on with the value of
     the line before, and a comment may hold the last password."""
-    found = re.match(r"(\s*(?:#\s*)?(?:export\s+)?[A-Za-z_][\w.]{0,100}\s*=)(.*)", line)
-    if found:
-        return line if is_harmless(found[2], found[1]) else f"{found[1]}{MASK}"
-    if not line.strip():
-        return ""
-    return f"# {MASK}" if line.lstrip().startswith("#") else MASK
+    quote = ""
+    for line in lines:
+        found = None if quote else _VARIABLE.match(line)
+        if quote:
+            quote = "" if line.count(quote) % 2 else quote
+            yield MASK
+        elif found:
+            value = found[2].strip()
+            opened = value[:1] if value[:1] in ("'", '"') else ""
+            quote = opened if opened and value.count(opened) % 2 else ""
+            yield line if not quote and is_harmless(value, found[1]) else f"{found[1]}{MASK}"
+        elif not line.strip():
+            yield ""
+        else:
+            yield f"# {MASK}" if line.lstrip().startswith("#") else MASK
 
 
 class _Reading:
