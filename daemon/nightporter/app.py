@@ -34,6 +34,7 @@ from nightporter.config import (
     DiskSource,
     DockerSource,
     FileSource,
+    IntegritySource,
     ProbeSource,
     SourceConfig,
 )
@@ -309,7 +310,7 @@ async def build(
     await judge.restore()
     readings = [
         Reading(source, dict(marks.get(source.name, {})), judge)
-        for source in (build_source(entry, clock, own) for entry in config.sources)
+        for source in (build_source(entry, clock, own, config.state) for entry in config.sources)
     ]
     presence = Presence(
         database=database,
@@ -324,8 +325,9 @@ async def build(
     return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills)
 
 
-def build_source(config: SourceConfig, clock: Clock, own: str = "") -> Source:
-    """A source of its config's kind; its library is imported only then. `own`: what our requests carry."""
+def build_source(config: SourceConfig, clock: Clock, own: str = "", state: Path | None = None) -> Source:
+    """A source of its config's kind; its library is imported only then. `own`: what our requests carry.
+    `state`: the daemon's folder, for what people ask of a source; None: this is not the daemon."""
     match config:
         case FileSource():
             from nightporter.sources.files import FileSource as Files
@@ -351,6 +353,10 @@ def build_source(config: SourceConfig, clock: Clock, own: str = "") -> Source:
             from nightporter.sources.probes import ProbeSource as Probes
 
             return Probes(config, clock, own)
+        case IntegritySource():
+            from nightporter.sources.integrity import IntegritySource as Integrity
+
+            return Integrity(config, clock, state)
         case _:
             assert_never(config)
 

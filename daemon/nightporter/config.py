@@ -217,9 +217,20 @@ class ProbeSource:
     """After a start, for so long no failure is told."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegritySource:
+    """`kind: integrity`: files that nobody should change unseen."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+    """Absolute paths, folders and globs, `~` already expanded."""
+    usual: bool = False
+    """`default`: also where a home server keeps what an intruder would change."""
+
+
 LogSource = FileSource | ContainerFileSource | DockerSource
 """What services write, and what `init` finds."""
-SourceConfig = LogSource | CommandSource | DiskSource | ProbeSource
+SourceConfig = LogSource | CommandSource | DiskSource | ProbeSource | IntegritySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from nightporter.config import (
     DiskSource,
     DockerSource,
     FileSource,
+    IntegritySource,
     LogConfig,
     ProbeSource,
     QuietHours,
@@ -166,6 +167,8 @@ def _form(source: SourceConfig) -> str:
             return "docker"
         case DiskSource() | ProbeSource():
             return "probe"
+        case IntegritySource():
+            return "integrity"
         case _:
             return source.format
 
@@ -177,6 +180,8 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         else {}
     )
     _refuse_importers(page, table, rules)
+    rule_dirs = _rule_dirs(page, rules, here)
+    here = replace(here, own=(here.folder / Path(page.file).name, *rule_dirs))
     destinations = got(
         table, "destinations", lambda n: read_destinations(page, n, here), DEFAULT_DESTINATIONS
     )
@@ -186,7 +191,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         log=_log(page, table, here),
         sources=got(table, "sources", lambda n: read_sources(page, n, here, KINDS), DEFAULT_SOURCES),
         shipped_rules=got(rules, "shipped", page.flag, True),
-        rule_dirs=_rule_dirs(page, rules, here),
+        rule_dirs=rule_dirs,
         rule_dirs_named="dirs" in rules,
         watch=got(table, "watch", lambda n: _watch(page, n), {}),
         destinations=destinations,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from glob import has_magic
 from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -18,6 +19,7 @@ from nightporter.config import (
     DockerSource,
     FileDestination,
     FileSource,
+    IntegritySource,
     Route,
     Secret,
     SourceConfig,
@@ -51,7 +53,9 @@ _FILE_KEYS: Final = (
     "lateness",
 )
 _DOCKER_KEYS: Final = ("name", "kind", "containers", "exclude", "host", "trusted_proxies", "lateness")
-_LATER_KINDS: Final = ("integrity",)
+_INTEGRITY_KEYS: Final = ("name", "kind", "paths")
+_USUAL: Final = "default"
+"""Stands among the paths of an integrity source for those that most homes have."""
 _SELECTOR: Final = re.compile(r"(?:(?:service|image|label):)?[^\s:][^\s]*\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}\Z")
 _MENTION: Final = re.compile(r"<@[0-9]{1,25}>\Z")
@@ -67,6 +71,8 @@ class Here:
     home: Path
     secret: Callable[[str], Secret]
     """Gives the secret that a value names; raises NoSecret."""
+    own: tuple[Path, ...] = ()
+    """The config's file, and what its rules lie in."""
 
     def path(self, text: str) -> Path:
         return placed(text, self.folder, self.home)
@@ -169,18 +175,16 @@ def read_sources(
     taken: dict[str, Node] = {}
     sources: list[SourceConfig] = []
     for item in _entries(page, node, "sources"):
-        named = _named(page, item, ("file", "docker", *others, *_LATER_KINDS), taken)
+        named = _named(page, item, ("file", "docker", *others, "integrity"), taken)
         if named is None:
             continue
         name, kind = named
-        if kind in _LATER_KINDS:
-            page.tell(
-                page.key(item, "kind"), f"'kind: {kind}' comes in a later version", fix="take this entry out"
-            )
-        elif kind in others:
+        if kind in others:
             sources.append(others[kind](page, item, name, here))
         elif kind == "file":
             sources.append(_file_source(page, item, name, here))
+        elif kind == "integrity":
+            sources.append(_integrity_source(page, item, name, here))
         else:
             sources.append(_docker_source(page, item, name))
     return tuple(sources)
@@ -250,7 +254,7 @@ def _inside(page: Page, node: Node) -> str | None:
     if not text.startswith("/") or not last:
         page.tell(node, f"'{text}'", expected="a file's full path in the container, from '/' on")
         return None
-    if has_magic(folder):
+    if glob.has_magic(folder):
         page.tell(node, f"'{text}'", expected="'*', '?' and '[' after the last '/' only")
         return None
     return posixpath.normpath(text)
@@ -266,6 +270,22 @@ def _docker_source(page: Page, node: Node, name: str) -> DockerSource:
         trusted_proxies=_proxies(page, table),
         lateness_s=read_lateness(page, table),
     )
+
+
+def _integrity_source(page: Page, node: Node, name: str, here: Here) -> IntegritySource:
+    table = given(page.keyed(node, "an integrity source", _INTEGRITY_KEYS))
+    texts = page.texts(table["paths"], "a path, or default") if "paths" in table else ()
+    if "paths" not in table or page.items(table["paths"]) == ():
+        page.tell(
+            node,
+            f"the source '{name}' has no paths",
+            expected="paths: default, or a list such as [default, ~/docker/*.yml]",
+        )
+    is_usual = _USUAL in texts
+    # What we watch over must not be named by links that somebody may turn: paths stay as they are written.
+    own = tuple(glob.escape(str(path)) for path in here.own) if is_usual else ()
+    paths = (os.path.normpath(here.path(text)) for text in texts if text != _USUAL)
+    return IntegritySource(name=name, paths=tuple(dict.fromkeys((*paths, *own))), usual=is_usual)
 
 
 def _selectors(page: Page, node: Node) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from nightporter.config import (
     DiskSource,
     DockerSource,
     FileSource,
+    IntegritySource,
     ProbeSource,
     SourceConfig,
 )
@@ -86,9 +87,11 @@ def followed(config: Config, name: str) -> tuple[SourceConfig, ...]:
 
 def _may_hold(source: SourceConfig, name: str) -> bool:
     """Whether a source, whose own name is another, can have such lines."""
+    if isinstance(source, IntegritySource):
+        return name in ("any", "integrity", "record")
     if isinstance(source, DockerSource):
-        return name != "file"
-    if name.startswith("docker"):
+        return name not in ("file", "integrity")
+    if name.startswith(("docker", "integrity")):
         return False
     if isinstance(source, DiskSource | ProbeSource):
         return name in ("any", "probe", "record")

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from nightporter.agent.actions import Action, RemoveFile, RemoveFolder
-from nightporter.config import AppriseDestination, Config, FileDestination
+from nightporter.config import AppriseDestination, Config, FileDestination, IntegritySource
+from nightporter.sources.integrity.accepting import Desk
 from nightporter.store.lock import LOCK
 
 STATE_FILES: Final = (
@@ -52,6 +53,9 @@ def belongings(config: Config, usual: Iterable[Path]) -> list[Action]:
 def _elsewhere(config: Config) -> Iterator[Path]:
     for name in STATE_FILES:
         yield config.state / name
+    for source in config.sources:
+        if isinstance(source, IntegritySource):
+            yield from Desk(config.state, source.name).files
     if config.log.path is not None:
         yield from _with_copies(config.log.path)
     for destination in config.destinations:

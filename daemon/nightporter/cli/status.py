@@ -141,7 +141,7 @@ def _sources(report: Report, now: Stamp) -> Iterator[str]:
         last = _stamp(facts, "last_chunk")
         heard = f"last line {span(now - last)} ago" if last else "no line yet"
         yield f"Source {_shown(name)}: {_source_state(facts)}{heard}"
-        for label in ("blind", "down", "blocked", "waiting", "following", "stderr"):
+        for label in ("blind", "down", "blocked", "waiting", "following", "stderr", "unaccepted"):
             for text in _listed(facts.get(label)):
                 yield f"    {label}: {_shown(text)}"
 

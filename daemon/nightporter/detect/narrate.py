@@ -29,7 +29,10 @@ def count_tops(episode: OpenEpisode, rule: CompiledRule, fields: Fields) -> None
 
 def sample(raw: str, fields: Fields) -> str:
     """A line as people are shown it. A Traefik access line in JSON is a thousand bytes of which a phone
-    shows the least telling first: it is brought to what was asked, by whom, and what came of it."""
+    shows the least telling first: it is brought to what was asked, by whom, and what came of it. Of a file
+    that was changed it is the difference, line by line."""
+    if "diff" in fields and "accepted" in fields and raw.startswith('{"action":'):
+        return str(fields["diff"])[:SAMPLE_CHARS]
     if "method" in fields and "status" in fields and raw.startswith("{"):
         asked = f"{fields.get('method')} {fields.get('host', '')}{fields.get('uri', fields.get('path', ''))}"
         who = fields.get("client_ip", "?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +35,8 @@ class SourceStatus(msgspec.Struct, frozen=True):
     up: bool | None = None
     away_why: str = ""
     last_chunk: Stamp | None = None
+    unaccepted: dict[str, str] = msgspec.field(default_factory=dict)
+    """Of an integrity source: path → what is another since it was accepted."""
 
 
 class RulesStatus(msgspec.Struct, frozen=True):
@@ -109,6 +112,7 @@ def findings(facts: DaemonFacts) -> Iterator[Finding]:
     yield from about_version(facts)
     yield from about_parts(facts.said.parts)
     yield from about_rules(facts.said.rules)
+    yield from about_unaccepted(facts.said.sources)
     if trouble := facts.said.judge.trouble:
         yield _SAY.wrong(f"it cannot write down what it finds: {trouble}", "df -h    # make room, or mend it")
 
@@ -157,6 +161,13 @@ def about_parts(parts: Mapping[str, Part]) -> Iterator[Finding]:
             yield _SAY.note(
                 f"its part {name} was restarted {part.restarts} times, last for: {part.last_error}"
             )
+
+
+def about_unaccepted(sources: Mapping[str, SourceStatus]) -> Iterator[Finding]:
+    """Watched files that are not as they were when somebody last said that they are right."""
+    for source in sources.values():
+        for path, what in source.unaccepted.items():
+            yield _SAY.note(f"{path}: {what}", f"nightporter accept {shlex.quote(path)}    # if it was you")
 
 
 def about_rules(rules: RulesStatus) -> Iterator[Finding]:

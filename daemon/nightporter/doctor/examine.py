@@ -14,6 +14,7 @@ from nightporter.config import (
     DiskSource,
     DockerSource,
     FileSource,
+    IntegritySource,
     ProbeSource,
 )
 from nightporter.doctor import (
@@ -282,6 +283,9 @@ def file_origins(config: Config) -> Iterable[Origin]:
             continue
         if isinstance(source, DiskSource | ProbeSource):
             yield Origin(source=source.name, kind="probe", stream=source.name, format="record")
+            continue
+        if isinstance(source, IntegritySource):
+            yield Origin(source=source.name, kind="integrity", stream=source.name, format="record")
             continue
         service = source.service.lower()
         kind: Kind = "command" if isinstance(source, CommandSource) else "file"

@@ -3,23 +3,23 @@
     `nightporter drill` ── drill.json ──▶ daemon ──▶ judge ──▶ outbox ──▶ people
                         ◀─ drill-answer.json ─ (which tellings, or why none)
 
-The folder is the owner's alone (0700), and so are the files. Whether the messages arrived is then read from
-the outbox. A request that has waited for a minute was meant for another moment and is dropped.
+Whether the messages arrived is then read from the outbox. A request that has waited for a minute was meant
+for another moment and is dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from nightporter import letterbox
 from nightporter.clock import Clock
 from nightporter.config import Config
 from nightporter.drill import tellings
@@ -31,7 +31,6 @@ REQUEST: Final = "drill.json"
 ANSWER: Final = "drill-answer.json"
 LOOK_EVERY_S: Final = 1.0
 FRESH: Final[Nanos] = MINUTE
-_MAX_BYTES: Final = 1_000_000
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,28 +59,25 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-_T = TypeVar("_T", Request, Answer)
-
-
 def ask(state: Path, request: Request) -> None:
     """Leave a request for the daemon. Raises Unreachable where another one waits, Denied where the folder
     cannot be written."""
     path = state / REQUEST
-    waiting = _read(path, Request)
+    waiting = letterbox.read(path, Request)
     if waiting is not None and 0 <= request.at - waiting.at < FRESH:
         raise Unreachable("another drill is under way; try again in a moment")
-    _write(path, msgspec.json.encode(request))
+    letterbox.write(path, request)
 
 
 def withdraw(state: Path, request: Request) -> None:
     """Take a request back that nobody took."""
-    if _read(state / REQUEST, Request) == request:
+    if letterbox.read(state / REQUEST, Request) == request:
         (state / REQUEST).unlink(missing_ok=True)
 
 
 def answer_to(state: Path, request: Request) -> Answer | None:
     """The daemon's answer to this request, once it is there; it is taken away."""
-    answer = _read(state / ANSWER, Answer)
+    answer = letterbox.read(state / ANSWER, Answer)
     if answer is None or answer.id != request.id:
         return None
     (state / ANSWER).unlink(missing_ok=True)
@@ -93,7 +89,7 @@ def take(state: Path, now: Stamp) -> Request | None:
     path = state / REQUEST
     if not os.path.lexists(path):
         return None
-    request = _read(path, Request)
+    request = letterbox.read(path, Request)
     with suppress(OSError):  # a folder of that name: not ours, and no request
         path.unlink()
     return request if request is not None and abs(now - request.at) < FRESH else None
@@ -136,7 +132,7 @@ class DrillDesk:
                 self._tell(telling)
             answer = Answer(id=request.id, tellings=posted(held.tellings), notes=list(held.notes))
         with suppress(Denied, Unreachable):  # the messages go all the same
-            _write(self._config.state / ANSWER, msgspec.json.encode(answer))
+            letterbox.write(self._config.state / ANSWER, answer)
 
     def _held(self, request: Request) -> tellings.Drill:
         now, ruleset = self._clock.now(), self._ruleset()
@@ -148,35 +144,3 @@ class DrillDesk:
 def posted(tellings: tuple[Telling, ...]) -> list[Posted]:
     """What is said of tellings that are on their way."""
     return [Posted(id=t.id, title=t.title, severity=t.severity, destinations=t.notify) for t in tellings]
-
-
-def _read(path: Path, kind: type[_T]) -> _T | None:
-    """A file of ours; None where there is none, or one that is not: a link, another's, or something else."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        seen = os.fstat(handle)
-        if not stat.S_ISREG(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_size > _MAX_BYTES:
-            return None
-        return msgspec.json.decode(os.read(handle, _MAX_BYTES), type=kind)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    finally:
-        os.close(handle)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """In one step, for the owner alone."""
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        draft.replace(path)
-    except PermissionError as err:
-        raise Denied(f"{path}: cannot be written: {err.strerror}") from err
-    except OSError as err:
-        raise Unreachable(f"{path}: cannot be written: {err.strerror}") from err

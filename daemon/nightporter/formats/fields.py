@@ -112,11 +112,16 @@ PROBE: Final = _table(
     mode=("text", "the permissions of acme.json, octal"),
 )
 INTEGRITY: Final = _table(
-    action=("text", "created, changed, deleted"),
+    action=("text", "created, deleted, replaced, changed, owner, mode: of several the first of these"),
     path=("path", "the file's path"),
-    sha256=("text", "the hash of its content"),
-    mode=("text", "its permissions, octal"),
-    owner=("text", "its owner"),
+    what=("text", "all that was changed, in words"),
+    diff=("text", "the lines that went and came, secrets masked"),
+    sha256=("text", "the hash of its content, hexadecimal"),
+    mode=("text", "its permissions, octal: `0600`"),
+    owner=("text", "its owner's name"),
+    group=("text", "its group's name"),
+    target=("text", "where it leads, if it is a link"),
+    accepted=("flag", "whether it is again as it was accepted"),
 )
 MACOS: Final = _table(
     process=("name", "the process that wrote the line"),

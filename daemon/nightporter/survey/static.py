@@ -38,6 +38,8 @@ class StaticConfig:
     """Whose X-Forwarded-For its entry points believe."""
     acme: tuple[str, ...] = ()
     """Where its resolvers keep their certificates."""
+    dynamic: tuple[str, ...] = ()
+    """The files and folders that its file provider reads."""
 
     @property
     def log_paths(self) -> tuple[str, ...]:
@@ -97,6 +99,7 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
     headers = _at(access, "fields", "headers")
     entry_points = [value for _, value in _entries(_at(tree, "entrypoints"))]
     resolvers = [value for _, value in _entries(_at(tree, "certificatesresolvers"))]
+    provider = _at(tree, "providers", "file")
     modes = [_text(headers, "defaultmode"), *(str(mode) for _, mode in _entries(_at(headers, "names")))]
     return StaticConfig(
         place=place,
@@ -111,6 +114,7 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
             )
         ),
         acme=tuple(dict.fromkeys(path for one in resolvers if (path := _text(one, "acme", "storage")))),
+        dynamic=tuple(path for key in ("filename", "directory") if (path := _text(provider, key))),
     )
 
 
