@@ -8,7 +8,7 @@ from pathlib import Path
 from nightporter.doctor.allowlist import AllowList
 from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.proxy import ProxyLog
-from nightporter.survey.static import StaticConfig
+from nightporter.traefikconfig import StaticConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

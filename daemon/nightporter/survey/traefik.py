@@ -16,15 +16,15 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from xml.parsers.expat import ExpatError
 
+from nightporter import traefikconfig as static
+from nightporter.boundedfiles import content, files
 from nightporter.config import FileSource
 from nightporter.doctor.containers import Running
 from nightporter.doctor.looking.proxy import look_at
 from nightporter.doctor.looking.view import View
 from nightporter.sources.docker.container import image_names
-from nightporter.survey import static
-from nightporter.survey.bounded import content, files
 from nightporter.survey.facts import FoundLog, InsideLog, TraefikFacts
-from nightporter.survey.static import StaticConfig
+from nightporter.traefikconfig import StaticConfig
 
 STATICS: Final = ("traefik.yml", "traefik.yaml", "traefik.toml")
 STATIC_FOLDERS: Final = (

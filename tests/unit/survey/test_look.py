@@ -14,7 +14,7 @@ from nightporter.doctor.looking.view import View
 from nightporter.sources.docker.container import Container
 from nightporter.survey import look
 from nightporter.survey.facts import AcmeFacts, ServiceLog, TraefikFacts
-from nightporter.survey.static import StaticConfig
+from nightporter.traefikconfig import StaticConfig
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nightporter.survey import static
-from nightporter.survey.static import StaticConfig
+from nightporter import traefikconfig as static
+from nightporter.traefikconfig import StaticConfig
 
 YAML = """
 entryPoints:

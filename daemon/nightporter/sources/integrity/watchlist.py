@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Final
 
+from nightporter import traefikconfig as static
+from nightporter.boundedfiles import content
 from nightporter.sources.files.waker import Target
-from nightporter.survey import static
-from nightporter.survey.bounded import content
 
 MOST_FILES: Final = 1_000
 MOST_FOLDERS: Final = 200
