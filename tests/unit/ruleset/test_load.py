@@ -508,8 +508,8 @@ def test_names_of_the_configs_sources_and_destinations_are_checked() -> None:
     assert made.rules[0].notify == ("phone",)
     assert errors("rules:\n  a: {from: prxy, notify: [fone]}", known=known) == [
         "0.yaml:2:13: no source, kind or format is called 'prxy'; expected one of any, auto, command,"
-        " detection, docker, docker_events, engine, file, integrity, journald, json, logfmt, macos, probe, proxy,"
-        " record, syslog, text, traefik, traefik_service, service:NAME; did you mean 'proxy'?",
+        " detection, docker, docker_events, engine, file, integrity, journald, json, logfmt, macos, probe,"
+        " proxy, record, syslog, text, traefik, traefik_service, service:NAME; did you mean 'proxy'?",
         "0.yaml:2:28: unknown destination 'fone'; expected one of phone; did you mean 'phone'?",
     ]
 
