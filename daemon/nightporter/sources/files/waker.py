@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import watchdog.events
 from watchdog.events import (
     DirDeletedEvent,
     FileCreatedEvent,
@@ -68,6 +69,21 @@ class Waker(Protocol):
     def close(self) -> None:
         """Give all watches back."""
         ...
+
+
+_MOVES: Final[tuple[type[FileSystemEvent], ...]] = (
+    FileModifiedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirDeletedEvent,
+)
+
+
+def _attributes() -> list[type[FileSystemEvent]]:
+    """A chmod or chown: an event of its own in newer watchdogs, a FileModifiedEvent in those before."""
+    kind = getattr(watchdog.events, "FileAttribEvent", None)
+    return [] if kind is None else [kind]
 
 
 class _Handler(FileSystemEventHandler):
@@ -147,7 +163,7 @@ class FolderWaker:
                 self._observer = Observer()
                 self._observer.start()
             # Not "opened" and "closed": our own reading would wake us.
-            kinds = [FileModifiedEvent, FileCreatedEvent, FileMovedEvent, FileDeletedEvent, DirDeletedEvent]
+            kinds = [*_MOVES, *_attributes()]
             self._watches[folder] = self._observer.schedule(
                 _Handler(self, folder), str(folder), event_filter=kinds
             )

@@ -138,8 +138,9 @@ class _Looker:
         return chunks
 
     def _wait(self, looked_at: float) -> None:
-        """Until something moved, somebody accepts, or it is time."""
-        self._moved = False
+        """Until something moved, somebody accepts, or it is time. While something settles nothing is heeded,
+        so more may have moved than was seen."""
+        self._moved = self._watch.unsettled
         while not self._stop.is_set() and not self._watch.unsettled:
             begun = self._clock.monotonic()
             self._waker.wait(DESK_S, heed=True)
@@ -151,6 +152,7 @@ class _Looker:
         rest = self._rest_until - self._clock.monotonic()
         if rest > 0:
             self._waker.wait(rest, heed=False)
+            self._moved = True
 
     def _is_asked(self) -> bool:
         desk = self._watch.desk

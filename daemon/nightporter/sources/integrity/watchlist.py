@@ -153,12 +153,17 @@ def targets(patterns: Iterable[str], paths: Iterable[str], *, loud: Path) -> fro
         place = PurePath(pattern)
         for folder in islice(_matches(str(place.parent)), MOST_FOLDERS):
             found.add(Target(Path(folder), place.name))
-            if not glob.has_magic(place.name) and (Path(folder) / place.name).is_dir():
+            if not glob.has_magic(place.name) and os.path.isdir(os.path.join(folder, place.name)):  # noqa: PTH112, PTH118
                 found.add(Target(Path(folder) / place.name, "*"))
     for path in paths:
         if os.path.islink(path):  # noqa: PTH114
             real = Path(os.path.realpath(path))
             found.add(Target(real.parent, glob.escape(real.name)))
     folders = {target.folder for target in found} - {loud}
-    kept = set(sorted(folder for folder in folders if folder.is_dir())[:MOST_FOLDERS])
+    kept = set(sorted(folder for folder in folders if _may_listen(folder))[:MOST_FOLDERS])
     return frozenset(target for target in found if target.folder in kept)
+
+
+def _may_listen(folder: Path) -> bool:
+    """One folder that is closed to us would cost us the watches on all of them."""
+    return os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)  # noqa: PTH112 - that one may raise
