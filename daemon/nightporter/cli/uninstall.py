@@ -15,12 +15,11 @@ from nightporter import configfile
 from nightporter.agent import purge
 from nightporter.agent.actions import Action, RemoveFolder, perform
 from nightporter.agent.service import Service, ServiceState
-from nightporter.app import STATUS
 from nightporter.cli._service import carry_out, find
-from nightporter.cli.status import read as read_status
 from nightporter.clock import SystemClock
 from nightporter.config import Config
 from nightporter.errors import BadFiles, UserError
+from nightporter.store.lock import holder
 from nightporter.yamlfile import MAX_BYTES
 
 DECLINED: Final = 1
@@ -102,14 +101,12 @@ async def _state(service: Service) -> ServiceState:
 
 
 def _refuse_while_running(config: Config, state: ServiceState) -> None:
-    """A daemon that a terminal runs would write its files anew."""
-    report = read_status(config.state / STATUS)
-    pid = report.facts.get("pid")
-    if state.running or not report.alive(SystemClock().now()) or not isinstance(pid, int):
-        return
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, 0)
-        raise UserError(f"Nightporter still runs (pid {pid}): stop it, and try again")
+    """A daemon that a terminal runs would write its files anew, wherever they are: every state folder of the
+    plan is asked. The service's own daemon is ended by the plan."""
+    for folder in dict.fromkeys((config.state, configfile.default_state())):
+        pid = holder(folder)
+        if pid is not None and not (state.running and pid == state.pid):
+            raise UserError(f"Nightporter still runs (pid {pid}) on {folder}: stop it, and try again")
 
 
 def _listed(plan: list[Action]) -> list[str]:

@@ -15,15 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from nightporter.model import HOUR, SECOND, Event, Nanos, Stamp
+from nightporter.model import SECOND, Event, Nanos, Stamp
 
 WAIT: Final[Nanos] = 2 * SECOND
-"""How far apart the two lines of one request may be, and how long a login waits for its request."""
+"""How long a login waits for the proxy's line of its request."""
 SLACK: Final[Nanos] = SECOND // 20
 """How far the clocks of two programs on one machine, and the rounding of their stamps, may differ."""
 HELD_CAP: Final = 1_000
 """Logins that wait at one time; what comes beyond is judged without an address, at once."""
-SEEN_CAP: Final = 5_000
+SEEN_CAP: Final = 1_000
 """Requests to login paths that are remembered."""
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
@@ -68,17 +68,17 @@ class Joins:
         return True
 
     def saw(self, event: Event) -> None:
-        """Remember a request to a login path."""
+        """Remember a request to a login path: a POST, as passwords are sent."""
         client = event.fields.get("client_ip")
-        if client is not None:
+        if client is not None and event.fields.get("method", "POST") == "POST":
             began, ended = _span_of_request(event)
             self._seen.append(Request(str(client), began, ended, _names(event)))
 
     def due(self, arrived: Stamp) -> list[Event]:
         """The logins whose wait is over, in order, with the address where exactly one client fits. One that
-        would wait for hours came while the clock was ahead: it waits no longer."""
+        would wait for longer than that came while the clock was ahead: it waits no longer."""
         ready: list[Event] = []
-        while self._held and not arrived < self._held[0].due <= arrived + HOUR:
+        while self._held and not arrived < self._held[0].due <= arrived + 2 * WAIT:
             event = self._held.popleft().event
             self.changed[event.position] = None
             self._name(event)
@@ -88,14 +88,16 @@ class Joins:
     def _name(self, event: Event) -> None:
         began, ended = _span_of_login(event)
         service = set(_WORD.findall(str(event.fields.get("service", "")).lower()))
-        near = [
-            request
+        # The service wrote its line while it answered the request. One that had ended before, or began after,
+        # is another visitor's, however near: the right one may be at a path that is in no list.
+        clients = {
+            request.client_ip
             for request in self._seen
-            if service & request.names and request.began - WAIT <= ended and began <= request.ended + WAIT
-        ]
-        # The service wrote its line while it answered the request: one that was going on then is the one.
-        during = [r for r in near if r.began - SLACK <= ended and began <= r.ended + SLACK]
-        clients = {request.client_ip for request in during or near}
+            if service
+            and service <= request.names
+            and request.began - SLACK <= ended
+            and began <= request.ended + SLACK
+        }
         if len(clients) == 1:
             event.fields["client_ip"] = clients.pop()
 

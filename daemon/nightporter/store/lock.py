@@ -14,6 +14,23 @@ from nightporter.errors import Denied, UserError
 LOCK = "daemon.lock"
 
 
+def holder(folder: Path) -> int | None:
+    """The process that holds a state folder, 0 where it is not known which; None: nobody does."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        pid = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        return int(pid) if pid.isdigit() else 0
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder while the block runs; the system lets go of it when the process ends, however it does.

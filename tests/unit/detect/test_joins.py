@@ -124,6 +124,30 @@ def test_two_visitors_at_once_are_not_mixed_up() -> None:
     assert house.blamed() == ["203.0.113.9", "198.51.100.7"]
 
 
+def test_who_was_only_near_is_not_blamed() -> None:
+    """The attacker's own request may be at a path that is in no list."""
+    house = House()
+    house.request("203.0.113.9", 8.9, 9.0)
+    house.request("198.51.100.7", 10.2, 10.3)
+    house.login(10.05)
+    assert house.blamed() == ["mario"]
+
+
+def test_all_words_of_a_service_must_fit() -> None:
+    house = House()
+    house.request("203.0.113.9", 10.0, 10.1, router="sonarr-home")
+    house.login(10.05, service="home-assistant")
+    assert house.blamed() == ["mario"]
+
+
+def test_a_login_from_a_clock_that_was_ahead_holds_nobody_up() -> None:
+    house = House()
+    house.login(1800.0)
+    house.login(10.0)
+    assert house.blamed(12.0) == ["mario"]
+    assert not house.engine.waiting
+
+
 def test_where_two_visitors_fit_equally_nobody_is_named() -> None:
     house = House()
     house.request("203.0.113.9", 10.00, 10.10)
