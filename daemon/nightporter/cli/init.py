@@ -69,7 +69,7 @@ def command(
     """
     view = View()
     target = (config_file or configfile.default_path()).expanduser().absolute()
-    asks = not yes and not only_print and sys.stdin.isatty()
+    asks = not yes and not only_print and sys.stdin is not None and sys.stdin.isatty()
     click.echo("Looking around …", err=only_print)
     found = asyncio.run(survey(view, root))
     planned = plan.sources(found)
