@@ -42,7 +42,15 @@ def by_vim_with_a_copy(path: Path, old: str, new: str) -> None:
 
 
 def by_nano(path: Path, old: str, new: str) -> None:
-    """Replace a text by nano, as a person at a terminal does."""
+    """Replace a text by nano, as a person at a terminal does: one who looks whether it was saved, since keys
+    that a busy machine hands over at once are taken for a paste."""
+    for _ in range(5):
+        if new in path.read_text():
+            return
+        _type_to_nano(path, old, new)
+
+
+def _type_to_nano(path: Path, old: str, new: str) -> None:
     program = shutil.which("nano")
     require(program, "nano is not installed: apt-get install nano")
     assert program
