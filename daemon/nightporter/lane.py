@@ -83,7 +83,7 @@ class Lane:
             self.counts["candidates"] += 1
             try:
                 self._engine.judge(event, self.plan)
-            except Exception as err:
+            except Exception as err:  # a bug of ours met by one line: counted, handed on, the next is judged
                 if failed is None:
                     raise
                 self.counts["failed"] += 1
