@@ -151,6 +151,11 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     samples: list[str] = []
     """A few raw lines; untrusted."""
     service: str = ""
+    subject: str = ""
+    """The value of the rule's `subject` field, in lower case; empty: the rule has none, or the event lacked
+    it."""
+    state: bool = False
+    """It tells of a state (an outage, a certificate): its end is worth telling."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

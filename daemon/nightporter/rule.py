@@ -109,7 +109,95 @@ class Distinct:
     within: Nanos
 
 
-WindowSpec = Count | Distinct
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """`sum: 5GB bytes in 1h`: a field's numbers over `(t - W, t]` add up to `threshold` or more."""
+
+    threshold: int
+    field: str
+    within: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """`ratio: {above: 20%, of: {status: 5xx}, within: 10m, min: 15}`: of at least `least` admitted events
+    within `(t - W, t]`, more than the share `above` (0 to 1) fit `of`."""
+
+    above: float
+    of: Condition
+    within: Nanos
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """`spike: {factor: 5, within: 10m, baseline: 6h, min: 200}`: what `within` holds is `factor` times its
+    usual, and at least `least`.
+
+    What is measured: admitted events, or the `sum` of a field's numbers, or how many `distinct` values a
+    field has. The usual is the median of the earlier lengths of `within` in `baseline`; with `same_hour` of
+    those alone that lay at this time of day.
+    """
+
+    factor: float
+    within: Nanos
+    baseline: Nanos
+    least: int
+    measure: Literal["events", "sum", "distinct"] = "events"
+    field: str = ""
+    same_hour: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """`first_seen: {fields: [user, country], learn: 7d, remember: 90d}`: a combination of values that the
+    key has not shown within `remember`, once `learn` has passed since the key's first event."""
+
+    fields: tuple[str, ...]
+    learn: Nanos
+    remember: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """`absence: 30m`: no admitted event has arrived for so long, where there were some before."""
+
+    within: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a sequence: `times` events that fit `when`."""
+
+    when: Condition
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """`sequence: {steps: [{when: …, times: 5}, {when: …}], within: 15m}`: the steps in their order, the first
+    event less than `within` before the last."""
+
+    steps: tuple[Step, ...]
+    within: Nanos
+
+
+WindowSpec = Count | Distinct | Sum | Ratio | Spike | FirstSeen | Absence | Sequence
+
+
+def within_of(window: WindowSpec | None) -> Nanos:
+    """The length that `{window}` names and that `quiet` defaults to; 0 where a window has none."""
+    return 0 if window is None or isinstance(window, FirstSeen) else window.within
+
+
+def reach_of(window: WindowSpec | None) -> Nanos:
+    """How long what a key did may still matter to its window."""
+    match window:
+        case FirstSeen(learn=learn, remember=remember):
+            return max(learn, remember)
+        case Spike(within=within, baseline=baseline):
+            return within + baseline
+    return within_of(window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +254,16 @@ class Rule:
     unless: Condition = NEVER
     by: tuple[KeyPart, ...] = ()
     window: WindowSpec | None = None
+    lasts: Nanos = 0
+    """`for`: how long it must have lasted before it is told."""
+    resolve: Condition | None = None
+    """What ends an episode of the same key; None: quiet does."""
     quiet: Nanos
     severity: tuple[SeverityStep, ...]
+    subject: str = ""
+    """The field by whose value incidents of several rules are one; empty: the rule and key alone."""
+    skip_pollers: bool = False
+    """`pollers: skip`: keys that ask a few paths at steady intervals are not counted."""
     cooldown: Nanos | None = None
     """None: the severity's own waits (DEFAULTS, "Telling")."""
     cooldown_max: Nanos | None = None
@@ -185,6 +281,11 @@ class Rule:
     untuned: Rule | None = None
     """The rule as its own file wrote it, where a tune changed it: its own tests judge that one."""
     place: Place
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it tells of a state, which has an end worth telling, and not of something done."""
+        return self.resolve is not None or isinstance(self.window, Absence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

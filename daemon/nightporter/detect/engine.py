@@ -23,7 +23,7 @@ from nightporter.detect.template import fill, lone
 from nightporter.detect.windows import Late, OpenEpisode, Outcome, Over, Track, observe
 from nightporter.formats import address
 from nightporter.model import HOUR, LATENESS, Event, Fields, Key, Origin, Stamp, Value
-from nightporter.rule import Distinct, Ruleset
+from nightporter.rule import Count, Distinct, Ruleset, reach_of
 
 STALE_AFTER: Final = HOUR
 """What is added to a rule's window and quiet before a key that was not seen is let go."""
@@ -250,8 +250,7 @@ class Engine:
         """
         for rule in self.rules.rules:
             memory = self._memories[rule.fingerprint]
-            within = rule.window.within if rule.window else 0
-            span = within + rule.quiet + STALE_AFTER
+            span = reach_of(rule.window) + rule.quiet + STALE_AFTER
             if memory.turned == 0 or memory.turned > arrived:
                 memory.turned = arrived
             elif arrived - memory.turned > span:
@@ -389,6 +388,7 @@ def _track(rule: CompiledRule, entry: Entry | None) -> Track:
 def _observed(rule: CompiledRule, track: Track, event: Event, value: int) -> Outcome:
     if rule.window is None:
         return Over(event.time, 1)
+    assert isinstance(rule.window, Count | Distinct)
     return observe(track, rule.window, event.origin.lateness, event.time, value)
 
 

@@ -11,6 +11,7 @@ from nightporter.detect.recent import count_top
 from nightporter.detect.template import fill
 from nightporter.detect.windows import OpenEpisode
 from nightporter.model import DAY, HOUR, MINUTE, SECOND, Episode, Fields, Key, Nanos, Stamp, Value
+from nightporter.rule import within_of
 
 TOP_FIELDS: Final = ("path", "user", "host", "client_ip", "client_host", "service", "router", "user_agent")
 """Fields whose most frequent values every episode keeps, beside those that its message asks for."""
@@ -67,7 +68,7 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
             case "distinct":
                 return episode.distinct
             case "window":
-                return duration(rule.window.within) if rule.window else None
+                return duration(within_of(rule.window)) if within_of(rule.window) else None
             case "first":
                 return clock_time(episode.first, timezone)
             case "last":

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from nightporter.model import Nanos, Severity, Stamp
-from nightporter.rule import Count, Distinct, WindowSpec
+from nightporter.rule import Count, Distinct
 
 KEPT_PER_THRESHOLD: Final = 4
 """A key keeps at most this many stamps (or values) per unit of the threshold: an attacker cannot buy more."""
@@ -79,7 +79,7 @@ UNDER: Final = Under()
 Outcome = Late | Under | Over
 
 
-def observe(track: Track, spec: WindowSpec, lateness: Nanos, stamp: Stamp, value: int = 0) -> Outcome:
+def observe(track: Track, spec: Count | Distinct, lateness: Nanos, stamp: Stamp, value: int = 0) -> Outcome:
     """Insert one admitted event in order and judge every window that contains it.
 
     `value` is the hash of the distinct field's value; `count` does not look at it.
@@ -130,7 +130,7 @@ def _forget(track: Track, n: int) -> None:
         del track.values[:n]
 
 
-def _judge(stamps: list[Stamp], index: int, spec: WindowSpec) -> Outcome:
+def _judge(stamps: list[Stamp], index: int, spec: Count | Distinct) -> Outcome:
     """Whether `threshold` stamps in a row that include `index` lie less than `within` apart.
 
     An event exactly `within` old is out, hence `<`. In-order events look at one window only.

@@ -30,7 +30,7 @@ from nightporter.model import (
     Value,
     short_id,
 )
-from nightporter.rule import Rule
+from nightporter.rule import Rule, within_of
 
 WAITS: Final[Mapping[Severity, tuple[Nanos, Nanos]]] = {
     Severity.info: (DAY, DAY),
@@ -264,7 +264,7 @@ def _telling(rule: Rule, incident: Incident, kind: TellingKind, now: Stamp) -> T
         count=incident.count,
         grew=incident.count - incident.told_count if kind == "again" else 0,
         distinct=episode.distinct,
-        window=duration(rule.window.within) if rule.window else "",
+        window=duration(within_of(rule.window)) if within_of(rule.window) else "",
         top=episode.top,
         samples=episode.samples,
         fix=rule.fix,

@@ -25,6 +25,7 @@ from nightporter.rule import (
     Rule,
     SeverityStep,
     WindowSpec,
+    within_of,
 )
 from nightporter.ruleset import values, windows
 from nightporter.ruleset.conditions import ConditionReader
@@ -303,7 +304,7 @@ def default_message(body: Body, scope: Scope) -> str:
             many = f"{{distinct}} different {field} in {{window}}"
         case Count():
             many = "{count} in {window}"
-        case None:
+        case _:
             many = "{message}" if "message" in scope.known else "{count}"
     return f"{who}: {many}" if who else many
 
@@ -332,7 +333,7 @@ def check_message(phrase: Phrase, body: Body, scope: Scope) -> None:
 
 def assemble(rule_id: str, body: Body, scope: Scope, place: Place) -> Rule:
     """The frozen rule; what nobody gave gets its default."""
-    within = body.window.within if body.window else MINUTE
+    within = within_of(body.window) or MINUTE
     return Rule(
         id=rule_id,
         title=body.title or rule_id,

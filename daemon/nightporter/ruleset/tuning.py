@@ -139,7 +139,7 @@ def _changed_window(
     if any(kind in table for kind in windows.KINDS):
         page.tell(first, f"'{given[0]}' beside a window written anew", fix="keep one of the two")
         return None
-    if window is None:
+    if not isinstance(window, Count | Distinct):
         page.tell(first, f"'{given[0]}': this rule has no window", fix="write one, such as 'count: 5 in 10m'")
         return None
     if "field" in given and isinstance(window, Count):
