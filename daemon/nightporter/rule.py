@@ -151,9 +151,10 @@ class Spike:
 @dataclass(frozen=True, slots=True)
 class FirstSeen:
     """`first_seen: {fields: [user, country], learn: 7d, remember: 90d}`: a combination of values that the
-    key has not shown within `remember`, once `learn` has passed since the key's first event."""
+    key has not shown within `remember`, once `learn` has passed since the key's first event. A field may be
+    grouped as in `by`: `client_ip/24/48`."""
 
-    fields: tuple[str, ...]
+    fields: tuple[KeyPart, ...]
     learn: Nanos
     remember: Nanos
 
