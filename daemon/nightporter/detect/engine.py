@@ -19,8 +19,9 @@ from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key
 from nightporter.detect.episodes import Episodes, Hit
 from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
+from nightporter.detect.outcome import Late, Outcome, Over
 from nightporter.detect.template import fill, lone
-from nightporter.detect.windows import Late, OpenEpisode, Outcome, Over, Track, observe
+from nightporter.detect.windows import OpenEpisode, Track, observe
 from nightporter.formats import address
 from nightporter.model import HOUR, LATENESS, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Count, Distinct, Ruleset, reach_of

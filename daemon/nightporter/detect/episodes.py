@@ -14,8 +14,9 @@ from typing import Final
 from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.memory import Entry
 from nightporter.detect.narrate import count_tops, sample, showable, snapshot
+from nightporter.detect.outcome import Over, Under
 from nightporter.detect.recent import Recent
-from nightporter.detect.windows import OpenEpisode, Over, Track, Under, chain, held_at_end
+from nightporter.detect.windows import OpenEpisode, Track, chain, held_at_end
 from nightporter.model import SECOND, Episode, Event, Fields, Key, Nanos, Severity, Stamp, short_id
 from nightporter.rule import Distinct
 

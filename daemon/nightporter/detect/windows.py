@@ -1,7 +1,9 @@
-"""Windows: what one key has done lately, and whether that is too much.
+"""What a key remembers, and the windows `count` and `distinct`: what it has done lately, and whether that is
+too much.
 
 A window over `(t - W, t]` in event time, crossed at `>=` (RULES §4). One `Track` holds a key's memory. It is
-plain data that `dump` and `load` carry through a restart; no window knows what time it is.
+plain data that the commit carries through a restart; no window knows what time it is. The other windows have
+a module each, with the same words for their answers (`outcome`).
 
     observe ─▶ LATE     older than the key's newest stamp - W - lateness, or than what a full key keeps
             ├▶ UNDER    counted
@@ -11,12 +13,15 @@ plain data that `dump` and `load` carry through a restart; no window knows what 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from nightporter.model import Nanos, Severity, Stamp
+from nightporter.detect.firstseen import Seen
+from nightporter.detect.outcome import LATE, UNDER, Outcome, Over
+from nightporter.detect.sequences import Steps
+from nightporter.detect.weighed import Weighed
+from nightporter.model import Nanos, Severity, Stamp, Value
 from nightporter.rule import Count, Distinct
 
 KEPT_PER_THRESHOLD: Final = 4
@@ -42,10 +47,17 @@ class OpenEpisode(msgspec.Struct):
     seen_late: bool = False
     detailed: bool = True
     """Whether top values and sample lines are kept of it."""
+    pending: bool = False
+    """It has not lasted for as long as its rule asks (`for`, `absence`): nobody knows of it yet."""
+    figures: dict[str, Value] = {}
+    """What its window measured, by the names that a message may ask for: `sum`, `share`, `usual` …"""
+    forgotten: bool = False
+    """Its key had to make room: it ended for us, not in the world."""
 
 
-class Track(msgspec.Struct):
-    """One key's memory: its newest stamps in order, for `distinct` also which value each stands for."""
+class Track(msgspec.Struct, omit_defaults=True):
+    """One key's memory. For `count` its newest stamps in order, for `distinct` also which value each stands
+    for; every other window has a memory of its own."""
 
     stamps: list[Stamp]
     values: list[int] | None = None
@@ -53,30 +65,20 @@ class Track(msgspec.Struct):
     """Admitted events since the memory was last empty (for `distinct`, where a value counts once)."""
     severity: Severity = Severity.info
     episode: OpenEpisode | None = None
+    weighed: Weighed | None = None
+    steps: Steps | None = None
+    seen: Seen | None = None
+    newest: Stamp = 0
+    """The newest stamp that a window other than `count` and `distinct` was shown; for `absence` the newest
+    arrival."""
+    resolved: Stamp = 0
+    """When a `resolve` event last said that all is well: what happened before is over."""
 
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """Too old to be counted (RULES §4.2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Under:
-    """Counted; no window that contains it is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Counted; a window that contains it is over. `start` is that window's first stamp, `held` how many
-    stamps (or values) it holds."""
-
-    start: Stamp
-    held: int
-
-
-LATE: Final = Late()
-UNDER: Final = Under()
-Outcome = Late | Under | Over
+    def clear(self) -> None:
+        """Forget what the window counted; what the key is used to (`seen`) stays."""
+        self.stamps, self.hits = [], 0
+        self.values = None if self.values is None else []
+        self.weighed = self.steps = None
 
 
 def observe(track: Track, spec: Count | Distinct, lateness: Nanos, stamp: Stamp, value: int = 0) -> Outcome:

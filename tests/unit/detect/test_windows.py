@@ -6,13 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightporter.detect.outcome import LATE, UNDER, Late, Outcome, Over
 from nightporter.detect.windows import (
     KEPT_PER_THRESHOLD,
-    LATE,
-    UNDER,
-    Late,
-    Outcome,
-    Over,
     Track,
     chain,
     held_at_end,

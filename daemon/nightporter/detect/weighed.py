@@ -1,0 +1,108 @@
+"""Windows that weigh events: `sum` (a field's numbers add up) and `ratio` (a share of them fits).
+
+Both hold, in order of event time, a stamp, how many events it stands for, and their weight: the numbers' sum,
+or how many fit. A busy key holds `ENTRIES` of them: then neighbours are folded two into one, at the newer
+one's stamp, so that an old event may count longer than it should by the gap between the two, some 1/128 of
+the window. Nothing is lost by it, and an attacker cannot buy more.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from nightporter.detect.outcome import APART, LATE, UNDER, Outcome, Over, Under
+from nightporter.model import Nanos, Stamp
+from nightporter.rule import Ratio, Sum
+
+ENTRIES: Final = 512
+
+
+class Weighed(msgspec.Struct):
+    """One key's memory; three lists of one length, `stamps` in order."""
+
+    stamps: list[Stamp] = []
+    events: list[int] = []
+    weights: list[int] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the window that ends at one of the key's stamps holds."""
+
+    start: Stamp
+    events: int
+    weight: int
+
+
+def observe_sum(memory: Weighed, spec: Sum, lateness: Nanos, stamp: Stamp, amount: int) -> Outcome:
+    """Enter one event of this amount (negative numbers count as none)."""
+    if not _enter(memory, spec.within, lateness, stamp, max(0, amount)):
+        return LATE
+    for held in _windows_with(memory, spec.within, stamp):
+        if held.weight >= spec.threshold:
+            return Over(held.start, held.events)
+    return UNDER
+
+
+def observe_ratio(memory: Weighed, spec: Ratio, lateness: Nanos, stamp: Stamp, fits: bool) -> Outcome:
+    """Enter one event, which fits `of` or does not."""
+    if not _enter(memory, spec.within, lateness, stamp, int(fits)):
+        return LATE
+    for held in _windows_with(memory, spec.within, stamp):
+        if held.events >= spec.least and held.weight > spec.above * held.events:
+            return Over(held.start, held.events)
+    return Under(grows=False) if fits else APART
+
+
+def at_end(memory: Weighed, within: Nanos) -> Held:
+    """What the window that ends at the newest stamp holds."""
+    return _held(memory, within, len(memory.stamps) - 1)
+
+
+def _enter(memory: Weighed, within: Nanos, lateness: Nanos, stamp: Stamp, weight: int) -> bool:
+    """Insert in order; False for what is too late."""
+    stamps = memory.stamps
+    if stamps:
+        if stamp < stamps[-1] - within - lateness:
+            return False
+        gone = bisect_left(stamps, max(stamp, stamps[-1]) - within - lateness)
+        for column in (stamps, memory.events, memory.weights) if gone else ():
+            del column[:gone]
+    index = bisect_right(stamps, stamp)
+    stamps.insert(index, stamp)
+    memory.events.insert(index, 1)
+    memory.weights.insert(index, weight)
+    if len(stamps) > ENTRIES:
+        _fold(memory)
+    return True
+
+
+def _fold(memory: Weighed) -> None:
+    """Fold the older half, two neighbours into one: what is new stays exact the longest."""
+    half = ENTRIES // 2
+    memory.stamps[:half] = memory.stamps[1:half:2]
+    for column in (memory.events, memory.weights):
+        column[:half] = [a + b for a, b in zip(column[:half:2], column[1:half:2], strict=True)]
+
+
+def _windows_with(memory: Weighed, within: Nanos, stamp: Stamp) -> Iterator[Held]:
+    """Every window that ends at a stamp of the key and contains `stamp`: one, where the event is the newest."""
+    stamps = memory.stamps
+    first = bisect_left(stamps, stamp)
+    for end in range(first, len(stamps)):
+        if stamps[end] - within >= stamp:
+            return
+        if end + 1 < len(stamps) and stamps[end + 1] == stamps[end]:
+            continue  # the window that ends at a stamp holds all events of that stamp
+        yield _held(memory, within, end)
+
+
+def _held(memory: Weighed, within: Nanos, end: int) -> Held:
+    low = bisect_right(memory.stamps, memory.stamps[end] - within)
+    events, weights = memory.events[low : end + 1], memory.weights[low : end + 1]
+    return Held(memory.stamps[low], sum(events), sum(weights))
