@@ -158,8 +158,33 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """It tells of a state (an outage, a certificate): its end is worth telling."""
 
 
+class IncidentPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule says of an incident's subject: its episodes of one key, the newest of them in detail."""
+
+    rule: str
+    title: str
+    key: dict[str, Value]
+    severity: Severity
+    """The highest of its episodes."""
+    first: Stamp
+    last: Stamp
+    count: int
+    """Events of all its episodes."""
+    message: str
+    open: bool
+    state: bool
+    episode: str
+    """Id of its newest episode."""
+    crossed: Stamp
+    """When that one crossed."""
+    episode_count: int
+    """Events of that one."""
+    episodes: int = 1
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """What people are told of: episodes of one rule and key over their reopenings.
+    """What people are told of: episodes of one rule and key over their reopenings, or all that is wrong with
+    one subject (an outage, whatever tells of it) until it is well again.
 
     Waits and tellings run on the wall clock, cooldown on event time (RULES §4.6, §4.7).
     """
@@ -175,8 +200,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """Events of all its episodes."""
     open: bool
+    """It goes on. A state counts as open until its end was told, or needs no telling."""
     episode: Episode
-    """Its newest episode."""
+    """Its newest episode; of an incident with parts, the newest of the part that leads it."""
     crossing_told: Stamp
     """Event time of the crossing that was last told; the cooldown counts from here."""
     told_at: Stamp
@@ -187,6 +213,27 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     wait: Nanos
     """How long the next re-telling waits after `told_at`."""
     tellings: int = 1
+    """How often it was told. While it is 0, `told_at` is when it opened."""
+    subject: str = ""
+    parts: list[IncidentPart] = []
+    """What tells of it, in the order of their coming; empty for an incident of one rule and key that is no
+    state."""
+    unlisted: int = 0
+    """Parts that there was no room for."""
+    ended_at: Stamp = 0
+    """Event time at which its last state ended; 0: it goes on, or has no state."""
+    good_since: Stamp = 0
+    """Wall clock at which that end was learned."""
+    reopenings: int = 0
+    """How often its subject went bad again shortly after it had become well."""
+    number: int = 0
+    """Which of its subject's incidents it is, for those that came to be at the same moment."""
+    covered: bool = False
+    """It was held because something that its subject depends on was down."""
+    covers: list[str] = []
+    """Subjects that depend on this one and whose incidents were held."""
+    told_rules: list[str] = []
+    """The rules that led it when it was told: who heard of it must hear of its end."""
 
 
 TellingKind = Literal["alert", "again", "resolved", "notice", "test"]
@@ -220,6 +267,17 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     notify: list[str] = []
     """Names of destinations, where the rule names them; else routing decides."""
     seen_late: bool = False
+    subject: str = ""
+    parts: list[IncidentPart] = []
+    """All that tells of the subject, in the order of its coming."""
+    unlisted: int = 0
+    """Parts that there was no room for."""
+    lasted: Nanos = 0
+    """From the first event to the end (kind `resolved`)."""
+    covers: list[str] = []
+    """What depends on the subject and is not told of by itself."""
+    told_rules: list[str] = []
+    """Rules under which it was told before (kind `resolved`): its routes are theirs."""
 
 
 def short_id(*parts: object) -> str:
