@@ -25,7 +25,7 @@ from structlog.typing import FilteringBoundLogger
 
 from nightporter import configfile, goodconfig
 from nightporter.away import Presence, following
-from nightporter.blindness import Blindness
+from nightporter.blindness import Blindness, why_blind
 from nightporter.clock import Clock
 from nightporter.config import (
     CommandSource,
@@ -41,20 +41,22 @@ from nightporter.config import (
 from nightporter.detect.engine import Engine
 from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
+from nightporter.history import Tally
+from nightporter.history.rows import KEPT
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge
-from nightporter.model import Chunk, Severity, Telling, short_id
+from nightporter.model import DAY, Chunk, Severity, Telling, short_id
 from nightporter.notify.channels import own_voice
-from nightporter.notify.localtime import zone_of
+from nightporter.notify.localtime import day_of, zone_of
 from nightporter.notify.outbox import Outbox
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
 from nightporter.sources.base import Source
-from nightporter.store import incidents, outbox, state
+from nightporter.store import history, incidents, outbox, state
 from nightporter.store.database import Database
 from nightporter.store.lock import only_one
 from nightporter.supervise import PartStatus, supervise
 
-SCHEMAS: Final = (state.SCHEMA, incidents.SCHEMA, outbox.SCHEMA)
+SCHEMAS: Final = (state.SCHEMA, incidents.SCHEMA, outbox.SCHEMA, history.SCHEMA)
 DATABASE: Final = "nightporter.db"
 STATUS: Final = "status.json"
 STATUS_EVERY_S: Final = 5.0
@@ -103,6 +105,7 @@ class Daemon:
     signals: Signals
     presence: Presence
     drills: DrillDesk
+    tally: Tally
     parts: dict[str, PartStatus] = field(default_factory=dict)
     blindness: Blindness = field(default_factory=Blindness)
     told: dict[str, str] = field(default_factory=dict)
@@ -236,15 +239,20 @@ class Daemon:
         self.successor = self.config
 
     async def _keep_house(self) -> None:
-        """Let go of incidents that are long over."""
+        """Let go of incidents that are long over, and of days long ago."""
+        zone = zone_of(self.config.timezone)
         while True:
-            await self.database.call(partial(incidents.prune, now=self.clock.now()))
+            now = self.clock.now()
+            await self.database.call(partial(incidents.prune, now=now))
+            before, over = day_of(now - KEPT, zone), day_of(now - DAY, zone)
+            await self.database.call(partial(history.prune, before=before, over=over, stamp=now - KEPT))
             await self.clock.sleep(HOUSEKEEPING_S)
 
     async def _write_status_for_ever(self) -> None:
         while True:
             await self._write_status(running=True)
             statuses = {reading.source.name: reading.source.status() for reading in self.readings}
+            self.tally.looked(self.clock.now(), [n for n, status in statuses.items() if why_blind(status)])
             for telling in self.blindness.look(statuses, self.clock.now()):
                 self.judge.tell(telling)
             if not await asyncio.to_thread(self.database.is_there):
@@ -297,6 +305,7 @@ async def build(
         lambda connection: (state.load_text(connection, LAST_COMMIT), state.load_positions(connection))
     )
     sender = Outbox(database, config, clock=clock, log=log, here=own_voice())
+    tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
     own = secrets.token_hex(8)  # made anew at each start, so that one that leaked hides nobody for long
     judge = Judge(
         engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
@@ -306,6 +315,7 @@ async def build(
         clock=clock,
         log=log,
         own=own,
+        tally=tally,
     )
     await judge.restore()
     readings = [
@@ -322,7 +332,9 @@ async def build(
     )
     await presence.open(config.state / STATUS)
     drills = DrillDesk(config, clock, log, lambda: rulebook.in_force.ruleset, judge.tell)
-    return Daemon(config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills)
+    return Daemon(
+        config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills, tally
+    )
 
 
 def build_source(config: SourceConfig, clock: Clock, own: str = "", state: Path | None = None) -> Source:

@@ -26,15 +26,18 @@ from nightporter.clock import Clock
 from nightporter.detect.changes import LearnedRow, WindowRow
 from nightporter.detect.engine import Engine
 from nightporter.errors import Unreachable
+from nightporter.history import Rows, Tally
 from nightporter.incidents.ledger import Ledger, LedgerChanges
 from nightporter.lane import Lanes
 from nightporter.model import DAY, Chunk, Event, Incident, Position, Severity, Stamp, Telling, short_id
 from nightporter.rule import Ruleset
+from nightporter.store import history, state
 from nightporter.store import incidents as incident_rows
-from nightporter.store import state
 from nightporter.store.database import Database
 
 COMMIT_EVERY_S: Final = 1.0
+HISTORY_EVERY_S: Final = 300.0
+"""How long what only the history counted may wait for another reason to commit."""
 WAITING_S: Final = 0.25
 """How often the engine is advanced while something in it waits for the clock."""
 IDLE_S: Final = 5.0
@@ -69,8 +72,10 @@ class Batch:
     learned: list[LearnedRow] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)
+    history: Rows = field(default_factory=Rows)
 
     def __bool__(self) -> bool:
+        """Whether it is worth a commit; what only the history counted waits for the next one."""
         return bool(self.positions or self.windows or self.learned or self.incidents or self.tellings)
 
 
@@ -87,11 +92,14 @@ class Judge:
         clock: Clock,
         log: FilteringBoundLogger,
         own: str = "",
+        tally: Tally | None = None,
     ) -> None:
-        """`own`: the token of our own probes; a line that holds it is judged by no rule."""
+        """`own`: the token of our own probes; a line that holds it is judged by no rule. `tally`: counts for
+        reviews; None: nothing is."""
         self.engine = engine
         self.ledger = ledger
-        self.lanes = Lanes(engine, own=own.encode())
+        self._tally = tally
+        self.lanes = Lanes(engine, own=own.encode(), saw=tally.event if tally is not None else None)
         self._database = database
         self._outbox = outbox
         self._clock = clock
@@ -186,8 +194,14 @@ class Judge:
         self._due.incidents += due.incidents
         self._due.tellings += due.tellings
         waited = self._clock.monotonic() - self._committed_at >= COMMIT_EVERY_S
-        if self._first_sight or self.engine.urgent or self._notices or self._due or (waited and self._moved):
+        urgent = self._first_sight or self.engine.urgent or self._notices or self._due
+        if urgent or (waited and self._moved) or self._has_counted():
             await self._commit(now)
+
+    def _has_counted(self) -> bool:
+        """Whether the history alone is worth a commit."""
+        waited = self._clock.monotonic() - self._committed_at >= HISTORY_EVERY_S
+        return bool(self._tally) and (waited or self._stopping)
 
     @property
     def _moved(self) -> bool:
@@ -195,6 +209,8 @@ class Judge:
 
     def _judge_one(self, chunk: Chunk) -> None:
         self.lanes.of(chunk.origin).judge(chunk, self._failed)
+        if self._tally is not None:
+            self._tally.chunk(chunk)
         if not chunk.end.mark:
             self.lanes.drop(chunk.origin)
         self._positions[(chunk.end.source, chunk.end.stream)] = chunk.end
@@ -233,8 +249,11 @@ class Judge:
         )
         self._positions, self._orphans, self._notices, self._due = {}, [], [], LedgerChanges()
         self._first_sight = False
+        counted = self._has_counted()
         self._committed_at = self._clock.monotonic()
-        if not batch:
+        if self._tally is not None and (batch or counted):
+            batch.history = self._tally.take()
+        elif not batch:
             return
         await self._write(batch, now)
         self.counts["commits"] += 1
@@ -261,6 +280,8 @@ class Judge:
             state.save_windows(connection, batch.windows)
             state.save_learned(connection, batch.learned)
             incident_rows.save(connection, batch.incidents)
+            if batch.history:
+                history.add(connection, batch.history)
             self._outbox.keep(connection, batch.tellings, now)
             state.save_text(connection, LAST_COMMIT, str(now))
 

@@ -27,6 +27,8 @@ RAW_CHARS: Final = 8_192
 """Characters of a line that are kept as `raw`: beyond, no rule looks (RULES §5)."""
 
 Failed = Callable[[Event, Exception], None]
+Saw = Callable[[Event], None]
+"""Is shown each event after it was judged, with what `events:` entries made of it."""
 
 
 @dataclass(slots=True)
@@ -50,9 +52,11 @@ class Lane:
         scan: bool = True,
         form: Format | None = None,
         own: bytes = b"",
+        saw: Saw | None = None,
     ) -> None:
         """`own`: lines that hold this were written because of our own probes, and are judged by no rule."""
         self.origin = origin
+        self._saw = saw
         self._own = own
         self._engine = engine
         self.arrival = arrival
@@ -83,6 +87,8 @@ class Lane:
             self.counts["candidates"] += 1
             try:
                 self._engine.judge(event, self.plan)
+                if self._saw is not None:
+                    self._saw(event)
             except Exception as err:  # a bug of ours met by one line: counted, handed on, the next is judged
                 if failed is None:
                     raise
@@ -183,6 +189,7 @@ class Lanes:
     scan: bool = True
     own: bytes = b""
     """The token of our own probes; see `Lane`."""
+    saw: Saw | None = None
     _lanes: dict[Origin, Lane] = field(default_factory=dict)
     _retired: dict[Origin, Lane] = field(default_factory=dict)
 
@@ -195,7 +202,7 @@ class Lanes:
         before = self._retired.pop(origin, None)
         form = before.form if before is not None else None
         lane = self._lanes[origin] = Lane(
-            origin, self.engine, self.arrival, scan=self.scan, form=form, own=self.own
+            origin, self.engine, self.arrival, scan=self.scan, form=form, own=self.own, saw=self.saw
         )
         if before is not None:
             lane.counts = before.counts

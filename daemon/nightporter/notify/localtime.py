@@ -22,6 +22,11 @@ def wall(stamp: Stamp, zone: tzinfo | None) -> datetime:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=stamp // SECOND)).astimezone(zone)
 
 
+def day_of(stamp: Stamp, zone: tzinfo | None) -> str:
+    """The day of this stamp there, `2026-11-24`."""
+    return wall(stamp, zone).date().isoformat()
+
+
 def stamp_of(day: date, minute: int, zone: tzinfo | None, *, fold: int = 0) -> Stamp:
     """The stamp of this minute of that local day. A minute that daylight saving skips is the one an hour on;
     one that it repeats is the first (`fold=1`: the second)."""
