@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 from nightporter.errors import Place
 from nightporter.model import Nanos, Severity, Stamp, Value
@@ -241,6 +241,10 @@ class TestItem:
 
 
 Mode = Literal["alert", "dry-run"]
+
+GIVEN_LISTS: Final = frozenset({"allow_list", "allow_list_near", "allow_list_routers"})
+"""Lists whose values the config gives (`allow_list:`). What a rule file writes in one of these is for its
+tests alone; without that key of the config, rules that name one are off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,8 @@ class _Stage:
             enrichers=tuple(
                 e for e in ruleset.enrichers if applies(e.sources, self.origin, produces) != frozenset()
             ),
-            lists=ruleset.lists if test.tuned else ruleset.own_lists,
+            # Beneath what a tune sees: the lists that only the config gives, as a file wrote them for its tests.
+            lists={**ruleset.own_lists, **ruleset.lists} if test.tuned else ruleset.own_lists,
             timezone="UTC",
         )
         self._test = test

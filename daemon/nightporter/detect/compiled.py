@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,19 +14,25 @@ from nightporter.detect.predicates import ListValues, Predicate, compile_conditi
 from nightporter.formats import address
 from nightporter.model import Fields, Key, Origin, Severity, Value, short_id
 from nightporter.rule import (
+    NEVER,
     All,
     AnyOf,
     Condition,
     Count,
     Enricher,
+    FirstSeen,
     Ignore,
     KeyPart,
     LearnedList,
     ListRef,
     Op,
+    Ratio,
     Rule,
     Ruleset,
+    Sequence,
+    Spike,
     Test,
+    WindowSpec,
 )
 
 Formats = frozenset[str] | None
@@ -52,21 +59,33 @@ class CompiledRule:
         self.by = rule.by
         self.window = rule.window
         self.quiet = rule.quiet
+        self.lasts = rule.lasts
+        self.is_state = rule.is_state
         self.emit = rule.emit
         self.when = compiled(rule.when)
         self.unless = compiled(rule.unless)
         self._ignores = [i for i in ruleset.ignores if i.rule in (None, rule.id)]
         self.ignored = compiled(AnyOf(tuple(_until(i) for i in self._ignores)))
         self._severity = [(step.severity, compiled(step.when)) for step in rule.severity]
+        self.resolves = compiled(rule.resolve) if rule.resolve is not None else None
+        """What ends an episode; None: quiet does."""
+        self.of = compiled(rule.window.of if isinstance(rule.window, Ratio) else NEVER)
+        steps = rule.window.steps if isinstance(rule.window, Sequence) else ()
+        self.steps = [compiled(step.when) for step in steps]
         self.can_wait = (
-            isinstance(rule.window, Count) and rule.window.threshold > 1 and len(rule.severity) == 1
+            isinstance(rule.window, Count)
+            and rule.window.threshold > 1
+            and len(rule.severity) == 1
+            and not (rule.lasts or rule.resolve or rule.skip_pollers)
         )
         """Whether a key's first event needs no more memory than its stamp."""
-        spec = (type(rule.window).__name__, getattr(rule.window, "field", ""))
-        self.fingerprint = f"{rule.id}:{short_id(rule.when, rule.unless, rule.by, spec)}"
-        wanted = tuple(dict.fromkeys(template.names(rule.message)))
+        self.fingerprint = f"{rule.id}:{short_id(rule.when, rule.unless, rule.by, _meaning(rule.window))}"
+        wanted = dict.fromkeys(template.names(rule.message))
+        emitted = [n for _, v in rule.emit or () if isinstance(v, str) for n in template.names(v)]
         self.top_fields = tuple(n.removeprefix("top.") for n in wanted if n.startswith("top."))
-        self.asked_fields = ("service", *(n for n in wanted if not n.startswith("top.") and n != "raw"))
+        asked = dict.fromkeys(("service", rule.subject, *wanted, *emitted))
+        self.asked_fields = tuple(n for n in asked if n and n != "raw" and not n.startswith("top."))
+        """What is kept of an episode's newest event: what its message, its subject or its `emit` asks for."""
         self._key_ignores = [compiled(_until(i)) for i in self._ignores if self._speaks_of_key_only(i)]
 
     def _speaks_of_key_only(self, ignore: Ignore) -> bool:
@@ -88,6 +107,20 @@ class CompiledRule:
         for part, value in zip(self.by, key, strict=True):
             fields[part.field] = str(value).partition("/")[0] if is_address(part) else value
         return any(ignored(fields, None) for ignored in self._key_ignores)
+
+
+def _meaning(window: WindowSpec | None) -> tuple[object, ...]:
+    """Of a window, what its memory depends on: with another threshold or length it is still true."""
+    match window:
+        case Ratio(of=of):
+            return "Ratio", of
+        case Spike(measure=measure, field=field, within=within):
+            return "Spike", measure, field, within  # its slots and blocks have that length
+        case FirstSeen(fields=fields):
+            return "FirstSeen", fields
+        case Sequence(steps=steps):
+            return "Sequence", tuple(step.when for step in steps)
+    return type(window).__name__, getattr(window, "field", "")
 
 
 def is_address(part: KeyPart) -> bool:
@@ -151,9 +184,10 @@ class Plan:
 
 
 class CompiledRuleset:
-    """All rules in force, ready to judge. Disabled ones are left out."""
+    """All rules in force, ready to judge; disabled ones are left out."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    def __init__(self, ruleset: Ruleset, without: frozenset[type] = frozenset()) -> None:
+        """`without`: kinds of windows whose rules are left out."""
         self.ruleset = ruleset
         self.learned: dict[str, LearnedMembers] = {}
         self.lists: dict[str, ListValues] = {}
@@ -173,12 +207,16 @@ class CompiledRuleset:
         )
         self.joins = self.login_request is not None
         """Whether logins behind a proxy can be joined to its requests: the rules name the login paths."""
-        self.rules = tuple(CompiledRule(r, ruleset, self.lists) for r in ruleset.rules if r.enabled)
+        self.rules = tuple(
+            CompiledRule(r, ruleset, self.lists)
+            for r in ruleset.rules
+            if r.enabled and type(r.window) not in without
+        )
         self.by_id = {rule.id: rule for rule in self.rules}
         self.by_fingerprint = {rule.fingerprint: rule for rule in self.rules}
         self.enrichers = tuple(CompiledEnricher(e, self.lists, ruleset.timezone) for e in ruleset.enrichers)
 
-    def plan(self, origin: Origin, produces: Sequence[str]) -> Plan:
+    def plan(self, origin: Origin, produces: Many[str]) -> Plan:
         """What can apply to lines of `origin` whose format yields events of the `produces` formats."""
         enrichers = ((e, applies(e.enricher.sources, origin, produces)) for e in self.enrichers)
         rules = ((r, applies(r.rule.sources, origin, produces)) for r in self.rules)
@@ -198,7 +236,7 @@ class CompiledRuleset:
         )
 
 
-def applies(names: Sequence[str], origin: Origin, produces: Sequence[str]) -> Formats:
+def applies(names: Many[str], origin: Origin, produces: Many[str]) -> Formats:
     """Which of a lane's formats a `from` speaks of: None for all of them, empty for none.
 
     A name is a source's name, a kind, a format, `service:NAME`, or `any`, which is everything but

@@ -9,7 +9,7 @@ from typing import Final, get_args
 from nightporter.errors import nearest
 from nightporter.formats import FORMATS, FieldSpec, FieldType, field_type, fields_of
 from nightporter.model import Kind, Value
-from nightporter.rule import LearnedList, StaticList
+from nightporter.rule import GIVEN_LISTS, LearnedList, StaticList
 from nightporter.yamlpage import Node, Page
 
 EVERYWHERE: Final = ("source", "time", "started", "arrived", "raw")
@@ -64,10 +64,11 @@ class Names:
         return [*self.values, *self.learned]
 
     def merged(self) -> dict[str, StaticList | LearnedList]:
-        """All lists with what every file added."""
+        """All lists with what every file added; but those that the config gives are not any file's."""
         static = {
             name: StaticList(name=name, values=tuple(dict.fromkeys(v.value for v in values)))
             for name, values in self.values.items()
+            if name not in GIVEN_LISTS
         }
         return {**static, **self._filled()}
 
