@@ -236,7 +236,14 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The rules that led it when it was told: who heard of it must hear of its end."""
 
 
-TellingKind = Literal["alert", "again", "resolved", "notice", "test"]
+TellingKind = Literal["alert", "again", "resolved", "notice", "test", "review"]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A labelled piece of a review. `text` is untrusted."""
+
+    name: str
+    text: str
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +285,10 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     """What depends on the subject and is not told of by itself."""
     told_rules: list[str] = []
     """Rules under which it was told before (kind `resolved`): its routes are theirs."""
+    sections: list[Section] = []
+    """What a review says, piece by piece."""
+    picture: bytes = b""
+    """A PNG that goes with it; empty: none."""
 
 
 def short_id(*parts: object) -> str:

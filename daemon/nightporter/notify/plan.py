@@ -7,11 +7,12 @@ wall clock. It keeps no state, so it says the same after a restart. How it decid
 2. Rows of one rule are one message. The first goes at once; while a rule keeps telling, the rest gathers for
    1, 2, 5 and then 15 minutes after the message before, until an hour's calm. A higher severity than the
    rule's last messages had does not wait; what was seen late waits half a minute for the rest of its kind.
-3. Low goes into the digest at the owner's hour. In quiet hours all below high waits for their end, and then
+3. A review goes when it comes, by itself, but waits for the end of quiet hours.
+4. Low goes into the digest at the owner's hour. In quiet hours all below high waits for their end, and then
    goes as one digest.
-4. What could have gone ten minutes ago (an outage, a sleep, a cap) is late; more than three late messages
+5. What could have gone ten minutes ago (an outage, a sleep, a cap) is late; more than three late messages
    become a digest. Critical never does.
-5. Caps: at most so many messages an hour and a day, critical and tests not counted; a fifth of each is kept
+6. Caps: at most so many messages an hour and a day, critical and tests not counted; a fifth of each is kept
    for high. What has no room is folded: the last free place is a digest's, and the digest at the owner's
    hour passes.
 
@@ -49,6 +50,7 @@ class Reason(Enum):
     first = "the first of its rule"
     gathered = "more of a rule that was told before"
     louder = "more severe than what was told before"
+    review = "a review that was due"
     digest_time = "the hour of the digest"
     quiet_over = "the quiet hours are over"
     late = "it could not be told in time"
@@ -157,7 +159,9 @@ class _Desk:
     def sort(self, rows: Iterable[OutboxRow]) -> None:
         groups: dict[str, list[OutboxRow]] = {}
         for row in rows:
-            if row.telling.severity <= Severity.low:
+            if row.telling.kind == "review":
+                self._sort_review(row)
+            elif row.telling.severity <= Severity.low:
                 self._sort_low(row)
             elif row.telling.severity < Severity.high and self._waits_for_quiet(row):
                 continue
@@ -165,6 +169,13 @@ class _Desk:
                 groups.setdefault(topic(row), []).append(row)
         for group in groups.values():
             self._sort_group(group)
+
+    def _sort_review(self, row: OutboxRow) -> None:
+        """It is read when there is time: late does not fold it into a digest."""
+        if self._quiet_end is not None:
+            self._hold([row], Reason.quiet_hours, self._quiet_end)
+        else:
+            self._ready.append(_Ready(send=_message([row], Reason.review), due=self._now))
 
     def _sort_low(self, row: OutboxRow) -> None:
         # A stamp from the future (the clock was set back) would wait for ever: it is taken for now.

@@ -19,7 +19,7 @@ from nightporter.notify.plan import Reason, Send, topic
 from nightporter.safetext import mask_secrets
 from nightporter.store.outbox import OutboxRow
 
-MessageKind = Literal["alert", "again", "resolved", "notice", "test", "folded", "digest"]
+MessageKind = Literal["alert", "again", "resolved", "notice", "test", "review", "folded", "digest"]
 
 TOP_VALUES: Final = 5
 TOP_KEYS: Final = 10
@@ -74,6 +74,8 @@ class Message:
     tellings: tuple[Telling, ...]
     weight: int = 1
     """How many tellings it stands for."""
+    picture: bytes = b""
+    """A PNG to go with it, where the face can show one; empty: none."""
 
 
 def render(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
@@ -97,6 +99,7 @@ _PREFIX: Final = {
     "resolved": "Over: ",
     "notice": "",
     "test": "Test: ",
+    "review": "",
 }
 
 
@@ -112,6 +115,7 @@ def _single(row: OutboxRow, zone: tzinfo | None, now: Stamp) -> Message:
         footer=Untrusted(_footer(telling)),
         at=telling.at,
         tellings=(telling,),
+        picture=telling.picture,
     )
 
 
@@ -138,6 +142,8 @@ def _single_parts(telling: Telling, zone: tzinfo | None, now: Stamp) -> Iterable
     entry = ignore_entry(telling) if telling.kind in ("alert", "again") else ""
     if entry:
         yield Part(name="To ignore this, in tune.yaml", text=Untrusted(entry), code=True, exact=True)
+    for section in telling.sections:
+        yield Part(name=section.name, text=Untrusted(section.text))
     if telling.references:
         yield Part(name="More", text=Untrusted("\n".join(telling.references[:3])))
 

@@ -81,6 +81,7 @@ def record(telling: Telling) -> dict[str, Any]:
         "fix": telling.fix,
         "tags": list(telling.tags),
         "references": list(telling.references),
+        "sections": [[section.name, mask_secrets(section.text)] for section in telling.sections],
         "seen_late": telling.seen_late,
     }
 
