@@ -5,31 +5,19 @@ A `Body` says only what was written: None is "not given". `Rule` is made of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from nightporter.detect import template
-from nightporter.errors import Place, nearest
-from nightporter.model import MINUTE, Nanos, Severity, Value
-from nightporter.rule import (
-    ALWAYS,
-    NEVER,
-    AnyOf,
-    Condition,
-    Count,
-    Distinct,
-    KeyPart,
-    LineTest,
-    Mode,
-    Rule,
-    SeverityStep,
-    WindowSpec,
-    within_of,
-)
+from nightporter.errors import nearest
+from nightporter.model import Nanos, Severity, Value
+from nightporter.rule import ALWAYS, Condition, KeyPart, LineTest, Mode, SeverityStep, WindowSpec
 from nightporter.ruleset import values, windows
 from nightporter.ruleset.conditions import ConditionReader
+from nightporter.ruleset.forms import KINDS
 from nightporter.ruleset.inline import read_filled, read_tests
+from nightporter.ruleset.keys import read_key
+from nightporter.ruleset.messages import TEMPLATE_NAMES
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_duration
@@ -43,10 +31,13 @@ KEYS: Final = (
     "when",
     "unless",
     "by",
-    "count",
-    "distinct",
+    *KINDS,
+    "for",
+    "resolve",
     "quiet",
     "severity",
+    "subject",
+    "pollers",
     "cooldown",
     "cooldown_max",
     "message",
@@ -61,11 +52,21 @@ KEYS: Final = (
     "tests",
 )
 DEFAULT_KEYS: Final = tuple(
-    k for k in KEYS if k not in ("title", "when", "count", "distinct", "message", "emit", "tests")
+    key for key in KEYS if key not in (*KINDS, "title", "when", "resolve", "message", "emit", "tests")
 )
-LATER: Final = windows.LATER | {"for", "resolve", "subject", "pollers"}
-"""Keys of the language that this version refuses by name."""
-TEMPLATE_NAMES: Final = ("count", "distinct", "window", "first", "last")
+PLACED: Final = ("for", "resolve", "pollers", "quiet", "emit")
+"""Keys that may not go together with another, and whose place is kept to say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a key's value stands."""
+
+    page: Page
+    node: Node
+
+    def tell(self, found: str, *, fix: str, warning: bool = False) -> None:
+        self.page.tell(self.node, found, fix=fix, warning=warning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,16 @@ class Body:
     sources: tuple[str, ...] | None = None
     when: Condition | None = None
     groups: frozenset[str] = frozenset()
-    """Named groups of the regexes in `when`."""
+    """Named groups of the regexes in `when`, the window and `resolve`."""
     unless: tuple[Condition, ...] = ()
     by: tuple[KeyPart, ...] | None = None
     window: WindowSpec | None = None
+    lasts: Nanos | None = None
+    resolve: Condition | None = None
     quiet: Nanos | None = None
     severity: tuple[SeverityStep, ...] | None = None
+    subject: str | None = None
+    skip_pollers: bool | None = None
     cooldown: Nanos | None = None
     cooldown_max: Nanos | None = None
     message: Phrase | None = None
@@ -103,6 +108,8 @@ class Body:
     enabled: bool | None = None
     version: int | None = None
     tests: tuple[LineTest, ...] = ()
+    spots: Mapping[str, Spot] = field(default_factory=dict)
+    """Where the `PLACED` keys stand."""
 
 
 ADDED: Final = ("unless", "tags", "tests", "groups")
@@ -121,6 +128,7 @@ def laid_over(base: Body, top: Body, replaced: Collection[str] = ()) -> Body:
             )
         elif name in replaced or (name not in ADDED and above is not None):
             changes[name] = above
+    changes["spots"] = {**base.spots, **top.spots}
     return replace(base, **changes)  # type: ignore[arg-type]  # same field, same type
 
 
@@ -137,8 +145,10 @@ class BodyReader:
         """The body of a map whose keys are known to be valid."""
         page, scope = self._page, self._scope
         reader = ConditionReader(page, self._names, scope)
-        # `when` first: its named groups are fields for all that follows.
+        # Conditions first: their named groups are fields for all that follows.
         when = reader.read(table["when"], "when") if "when" in table else None
+        window = self._window(table, reader)
+        resolve = reader.read(table["resolve"], "resolve") if "resolve" in table else None
         groups = frozenset(reader.groups)
         unless = (reader.read(table["unless"], "unless"),) if "unless" in table else ()
 
@@ -151,10 +161,14 @@ class BodyReader:
             when=when,
             groups=groups,
             unless=unless,
-            by=got("by", self._by),
-            window=self._window(table),
+            by=got("by", lambda n: read_key(page, n, scope)),
+            window=window,
+            lasts=got("for", lambda n: read_duration(page, n, least=0, most=windows.MAX_WITHIN)),
+            resolve=resolve,
             quiet=got("quiet", lambda n: read_duration(page, n, least=0)),
             severity=got("severity", lambda n: self._severity(n, reader)),
+            subject=got("subject", self._subject),
+            skip_pollers=got("pollers", self._pollers),
             cooldown=got("cooldown", lambda n: read_duration(page, n, least=0)),
             cooldown_max=got("cooldown_max", lambda n: read_duration(page, n, least=0)),
             message=got("message", self._message),
@@ -167,44 +181,29 @@ class BodyReader:
             enabled=got("enabled", page.flag),
             version=got("version", lambda n: page.whole(n, "a version", 1, 1_000_000)),
             tests=got("tests", lambda n: read_tests(page, n, self._names, scope, tuned=self._tuned)) or (),
+            spots={key: Spot(page, table[key]) for key in PLACED if key in table},
         )
 
     def _emit(self, node: Node) -> tuple[tuple[str, Value], ...]:
         return read_filled(self._page, node, self._scope, TEMPLATE_NAMES)
 
-    def _window(self, table: dict[str, Node]) -> WindowSpec | None:
-        for kind in windows.KINDS:
+    def _window(self, table: dict[str, Node], reader: ConditionReader) -> WindowSpec | None:
+        for kind in KINDS:
             if kind in table:
-                return windows.read_window(self._page, kind, table[kind], self._scope)
+                return windows.read_window(self._page, kind, table[kind], reader)
         return None
 
-    def _by(self, node: Node) -> tuple[KeyPart, ...]:
-        parts: list[KeyPart] = []
-        for item in self._page.items(node):
-            text = self._page.text(item, "a field's name")
-            part = self._key_part(item, text) if text else None
-            if part is not None and part.field in (p.field for p in parts):
-                self._page.tell(item, f"'{part.field}' twice", fix="keep one of the two")
-            elif part is not None:
-                parts.append(part)
-        return tuple(parts)
+    def _subject(self, node: Node) -> str | None:
+        name = self._page.text(node, "a field's name")
+        if name is not None:
+            self._scope.check(self._page, node, name)
+        return name
 
-    def _key_part(self, node: Node, text: str) -> KeyPart | None:
-        name, *prefixes = text.split("/")
-        self._scope.check(self._page, node, name)
-        is_address = self._scope.type_of(name) == "address"
-        if not prefixes:
-            return KeyPart(name, 32, 64) if is_address else KeyPart(name)
-        sizes = [int(p) if p.isdecimal() and len(p) < 4 else 0 for p in prefixes]
-        if not is_address:
-            self._page.tell(node, f"'{text}': '{name}' is not an address", expected=f"'{name}' alone")
-        elif len(sizes) > 2 or not 1 <= sizes[0] <= 32 or not 1 <= sizes[-1] <= 128:
-            self._page.tell(
-                node, f"'{text}'", expected="prefix lengths of IPv4 and IPv6, such as client_ip/24/48"
-            )
-        else:
-            return KeyPart(name, sizes[0], sizes[1] if len(sizes) == 2 else 64)
-        return None
+    def _pollers(self, node: Node) -> bool | None:
+        word = self._page.text(node, "skip")
+        if word is not None and word != "skip":
+            self._page.unknown(node, "word for pollers", word, ("skip",))
+        return True if word == "skip" else None
 
     def _severity(self, node: Node, reader: ConditionReader) -> tuple[SeverityStep, ...]:
         """One name, or steps of which the first that fits decides; `medium` where none does."""
@@ -270,21 +269,18 @@ def read_severity(page: Page, node: Node) -> Severity | None:
 
 
 def check_keys(page: Page, node: Node, what: str, known: Collection[str]) -> dict[str, Node] | None:
-    """A map's entries; unknown keys, keys of later versions and a second window are told and left out."""
+    """A map's entries; unknown keys and a second window are told and left out."""
     if not isinstance(node, Table):
         page.wrong(node, what)
         return None
     table: dict[str, Node] = {}
     first_window = ""
     for key, value in node.entries:
-        if key.text in LATER:
-            page.tell(key, f"'{key.text}' comes in a later version", fix="take it out")
-        elif key.text not in known:
+        if key.text not in known:
             page.unknown(key, "key", key.text, known)
             continue
-        else:
-            table[key.text] = value
-        if key.text in (*windows.KINDS, *windows.LATER):
+        table[key.text] = value
+        if key.text in KINDS:
             if first_window:
                 page.tell(
                     key,
@@ -294,73 +290,3 @@ def check_keys(page: Page, node: Node, what: str, known: Collection[str]) -> dic
                 table.pop(key.text, None)
             first_window = first_window or key.text
     return table
-
-
-def default_message(body: Body, scope: Scope) -> str:
-    """What a rule without a message says: who, how many, in what time."""
-    who = ", ".join(f"{{{part.field}}}" for part in body.by or ())
-    match body.window:
-        case Distinct(field=field):
-            many = f"{{distinct}} different {field} in {{window}}"
-        case Count():
-            many = "{count} in {window}"
-        case _:
-            many = "{message}" if "message" in scope.known else "{count}"
-    return f"{who}: {many}" if who else many
-
-
-def check_message(phrase: Phrase, body: Body, scope: Scope) -> None:
-    """Tell of every name in a message that nothing can fill."""
-    page, node = phrase.page, phrase.node
-    for name in dict.fromkeys(template.names(phrase.text)):
-        bare = name.removeprefix("top.")
-        if name == "distinct" and not isinstance(body.window, Distinct):
-            page.tell(node, "'{distinct}' in the message of a rule without 'distinct:'", fix="write {count}")
-        elif name == "window" and body.window is None:
-            page.tell(node, "'{window}' in the message of a rule without a window", fix="take it out")
-        elif bare == "raw":
-            page.tell(node, "'{raw}' in a message", fix="take it out: every alert shows sample lines")
-        elif name not in TEMPLATE_NAMES and bare not in scope.known:
-            known = {*scope.known, *TEMPLATE_NAMES} - {"raw"}
-            page.tell(
-                node,
-                f"nothing can fill '{{{name}}}' in this message",
-                near=nearest(bare, known),
-                fix="it prints '?' in lines without it" if scope.open else "",
-                warning=scope.open,
-            )
-
-
-def assemble(rule_id: str, body: Body, scope: Scope, place: Place) -> Rule:
-    """The frozen rule; what nobody gave gets its default."""
-    within = within_of(body.window) or MINUTE
-    return Rule(
-        id=rule_id,
-        title=body.title or rule_id,
-        sources=body.sources or (),
-        when=body.when or ALWAYS,
-        unless=_any_of(body.unless),
-        by=body.by or (),
-        window=body.window,
-        quiet=within if body.quiet is None else body.quiet,
-        severity=body.severity or (SeverityStep(Severity.medium),),
-        cooldown=body.cooldown,
-        cooldown_max=body.cooldown_max,
-        message=body.message.text if body.message else default_message(body, scope),
-        fix=body.fix or "",
-        tags=body.tags,
-        references=body.references or (),
-        notify=body.notify or (),
-        emit=body.emit,
-        mode=body.mode or "alert",
-        enabled=body.enabled is not False,
-        version=body.version or 1,
-        tests=body.tests,
-        place=place,
-    )
-
-
-def _any_of(conditions: tuple[Condition, ...]) -> Condition:
-    if not conditions:
-        return NEVER
-    return conditions[0] if len(conditions) == 1 else AnyOf(conditions)

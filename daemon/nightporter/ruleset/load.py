@@ -18,16 +18,7 @@ from typing import Final
 from nightporter.errors import Place, Problem, nearest
 from nightporter.model import DAY, Value
 from nightporter.rule import NEVER, Enricher, Ignore, LearnedList, Rule, Ruleset
-from nightporter.ruleset.body import (
-    DEFAULT_KEYS,
-    KEYS,
-    Body,
-    BodyReader,
-    assemble,
-    check_keys,
-    check_message,
-    laid_over,
-)
+from nightporter.ruleset.body import DEFAULT_KEYS, KEYS, Body, BodyReader, check_keys, laid_over
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.files import SourceText
 from nightporter.ruleset.inline import read_filled, read_tests
@@ -35,6 +26,7 @@ from nightporter.ruleset.names import EVERYWHERE, ListValue, Names, Scope, Surro
 from nightporter.ruleset.tuning import Draft, Renamed, read_ignores, read_renamed, tune
 from nightporter.ruleset.values import is_everybody
 from nightporter.ruleset.watch import watch_rules
+from nightporter.ruleset.whole import assemble, check_whole
 from nightporter.ruleset.windows import read_duration
 from nightporter.yamlfile import parse
 from nightporter.yamlpage import Items, Node, Page, Scalar, Table
@@ -296,8 +288,7 @@ class _Loading:
         for file, key, node in self._section("tune", "a map of rule ids and what to change"):
             tune(self.names, self.drafts, renamed, file.page, key, node)
         for draft in self.drafts.values():
-            if draft.body.message is not None:
-                check_message(draft.body.message, draft.body, draft.scope)
+            check_whole(draft.body, draft.scope)
             place = draft.place
             rule = assemble(draft.id, draft.body, draft.scope, place)
             if draft.untuned is not None:

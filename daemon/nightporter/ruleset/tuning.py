@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from nightporter.errors import Place, nearest
-from nightporter.rule import ALWAYS, Count, Distinct, Ignore, Rule, WindowSpec
-from nightporter.ruleset import values, windows
+from nightporter.rule import ALWAYS, Ignore, Rule, Spike, WindowSpec
+from nightporter.ruleset import forms, values
 from nightporter.ruleset.body import KEYS, Body, BodyReader, Phrase, check_keys, laid_over
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
+from nightporter.ruleset.windows import read_changed
 from nightporter.yamlpage import Items, Node, Page, Scalar, Table
 
-_WINDOW_KEYS: Final = ("threshold", "within", "field")
-TUNE_KEYS: Final = (*KEYS, *_WINDOW_KEYS, "replace")
+TUNE_KEYS: Final = (*KEYS, *forms.TUNE_KEYS, "replace")
 REPLACEABLE: Final = ("unless", "tags")
 _IGNORE_KEYS: Final = frozenset({"rule", "until", "why"})
 
@@ -106,7 +106,7 @@ def tune(
     """Lay one `tune:` entry over its rule."""
     draft = _target(drafts, renamed, page, key, key.text)
     table = check_keys(page, node, f"what to change of '{key.text}'", TUNE_KEYS)
-    if draft is None or table is None:
+    if draft is None or table is None or not isinstance(node, Table):
         return
     scope = draft.scope
     if "from" in table:
@@ -120,40 +120,56 @@ def tune(
         page.tell(
             page.key(node, "version"), found, fix="look at what changed, then raise the version", warning=True
         )
-    top = BodyReader(page, names, scope, tuned=True).read(table)
-    window = _changed_window(page, node, table, draft.body.window, scope)
+    own, rest = _own_window_keys(table, draft.body.window)
+    window = _changed_window(page, node, own, rest, draft, ConditionReader(page, names, scope))
+    top = BodyReader(page, names, scope, tuned=True).read(rest)
     replaced = _replaced(page, table["replace"]) if "replace" in table else ()
     untuned = draft.untuned or draft.body
     body = laid_over(draft.body, replace(top, window=window or top.window), replaced)
     drafts[key.text] = replace(draft, body=body, scope=scope, untuned=untuned)
 
 
+def _own_window_keys(
+    table: Mapping[str, Node], window: WindowSpec | None
+) -> tuple[dict[str, Node], dict[str, Node]]:
+    """The keys of a tune that change the rule's own window, and the others.
+
+    `sum` and `distinct` with a field alone say what a spike measures; else each is a window anew.
+    """
+    own = {key: value for key, value in table.items() if key in forms.TUNE_KEYS}
+    if isinstance(window, Spike):
+        bare = ((key, table.get(key)) for key in ("sum", "distinct"))
+        own |= {key: v for key, v in bare if isinstance(v, Scalar) and " " not in v.text.strip()}
+    return own, {key: value for key, value in table.items() if key not in own}
+
+
 def _changed_window(
-    page: Page, node: Node, table: dict[str, Node], window: WindowSpec | None, scope: Scope
+    page: Page,
+    node: Table,
+    own: dict[str, Node],
+    rest: Collection[str],
+    draft: Draft,
+    reader: ConditionReader,
 ) -> WindowSpec | None:
-    """`threshold`, `within` and `field` change the rule's own window."""
-    given = [key for key in _WINDOW_KEYS if key in table]
-    if not given:
+    """The rule's own window with what these keys say instead."""
+    if not own:
         return None
-    first = page.key(node, given[0])
-    if any(kind in table for kind in windows.KINDS):
-        page.tell(first, f"'{given[0]}' beside a window written anew", fix="keep one of the two")
+    window = draft.body.window
+    name = next(iter(own))
+    first = page.key(node, name)
+    if any(kind in rest for kind in forms.KINDS):
+        page.tell(first, f"'{name}' beside a window written anew", fix="keep one of the two")
         return None
-    if not isinstance(window, Count | Distinct):
-        page.tell(first, f"'{given[0]}': this rule has no window", fix="write one, such as 'count: 5 in 10m'")
+    if window is None:
+        page.tell(first, f"'{name}': this rule has no window", fix="write one, such as 'count: 5 in 10m'")
         return None
-    if "field" in given and isinstance(window, Count):
-        page.tell(
-            page.key(node, "field"), "'field': this rule's window counts events", expected="threshold, within"
-        )
-        return None
-    threshold = windows.read_threshold(page, table["threshold"]) if "threshold" in table else None
-    within = windows.read_within(page, table["within"]) if "within" in table else None
-    threshold, within = threshold or window.threshold, within or window.within
-    if isinstance(window, Distinct):
-        counted = windows.read_field(page, table["field"], scope) if "field" in table else None
-        return Distinct(threshold, counted or window.field, within)
-    return Count(threshold, within)
+    kind = forms.kind_of(window)
+    tunable = forms.FORMS[kind].tunable
+    for key in [key for key in own if key not in tunable]:
+        found = f"'{key}': this rule's window is '{kind}'"
+        page.tell(page.key(node, key), found, expected=", ".join(tunable))
+        del own[key]
+    return read_changed(page, node, own, window, reader)
 
 
 def _replaced(page: Page, node: Node) -> tuple[str, ...]:

@@ -469,7 +469,8 @@ def test_a_tune_that_breaks_the_message_is_told_at_the_message() -> None:
         "count: 200 in", "distinct: 9 path in"
     )
     assert errors(text, "tune: {burst: {count: 5 in 1m}}") == [
-        "0.yaml:10:14: '{distinct}' in the message of a rule without 'distinct:'; write {count}"
+        "0.yaml:10:14: '{distinct}' in a rule without 'distinct:'; expected a field, or one of"
+        " {count}, {window}, {first}, {last}"
     ]
 
 

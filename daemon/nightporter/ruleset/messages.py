@@ -1,0 +1,127 @@
+"""What a rule's message may name, beside fields, and what a rule without a message says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from nightporter.detect import template
+from nightporter.errors import nearest
+from nightporter.model import Nanos
+from nightporter.rule import (
+    Absence,
+    Count,
+    Distinct,
+    FirstSeen,
+    KeyPart,
+    Ratio,
+    Sequence,
+    Spike,
+    Sum,
+    WindowSpec,
+    within_of,
+)
+from nightporter.ruleset.names import Scope
+from nightporter.yamlpage import Node, Page, Scalar, Table
+
+NEEDS: Final[Mapping[str, str]] = {
+    "distinct": "distinct",
+    "sum": "sum",
+    "share": "ratio",
+    "value": "spike",
+    "usual": "spike",
+    "times": "spike",
+    "new": "first_seen",
+    "silence": "absence",
+    "for": "for",
+    "window": "",
+}
+"""Names that a message may have beside fields → the key of the rule that fills them; `window` any window."""
+TEMPLATE_NAMES: Final = ("count", "first", "last", *NEEDS)
+
+
+def template_names(window: WindowSpec | None, lasts: Nanos) -> tuple[str, ...]:
+    """The names that such a rule fills itself."""
+    names: tuple[str, ...]
+    match window:
+        case Distinct():
+            names = ("count", "distinct")
+        case Sum():
+            names = ("count", "sum")
+        case Ratio():
+            names = ("count", "share")
+        case Spike():
+            names = ("count", "value", "usual", "times")
+        case FirstSeen():
+            names = ("count", "new")
+        case Absence():
+            names = ("silence",)
+        case Count() | Sequence() | None:
+            names = ("count",)
+    timed = (("window",) if within_of(window) else ()) + (("for",) if lasts else ())
+    return (*names, *timed, "first", "last")
+
+
+def check_message(page: Page, node: Node, text: str, available: Collection[str], scope: Scope) -> None:
+    """Tell of every name in a message that nothing can fill. `available`: what the rule itself fills."""
+    for name in dict.fromkeys(template.names(text)):
+        bare = name.removeprefix("top.")
+        if bare == "raw":
+            page.tell(node, "'{raw}' in a message", fix="take it out: every alert shows sample lines")
+        elif name not in available and bare not in scope.known:
+            _tell_unfilled(page, node, name, available, scope)
+
+
+def check_emit(page: Page, node: Node, available: Collection[str], scope: Scope) -> None:
+    """Tell of names in the texts of an `emit` that only another kind of rule fills; `read_filled` has told
+    of fields that do not exist."""
+    for _, item in node.entries if isinstance(node, Table) else ():
+        for name in dict.fromkeys(template.names(item.text)) if isinstance(item, Scalar) else ():
+            if name in NEEDS and name not in available and name not in scope.known:
+                _tell_unfilled(page, item, name, available, scope)
+
+
+def _tell_unfilled(page: Page, node: Node, name: str, available: Collection[str], scope: Scope) -> None:
+    if name in NEEDS and (not scope.open or name in ("distinct", "window")):
+        without = f"'{NEEDS[name]}:'" if NEEDS[name] else "a window"
+        expected = "a field, or one of " + ", ".join(f"{{{n}}}" for n in available)
+        page.tell(node, f"'{{{name}}}' in a rule without {without}", expected=expected)
+        return
+    known = {*scope.known, *available} - {"raw"}
+    page.tell(
+        node,
+        f"nothing can fill '{{{name}}}' in this message",
+        near=nearest(name.removeprefix("top."), known),
+        fix="it prints '?' in lines without it" if scope.open else "",
+        warning=scope.open,
+    )
+
+
+def default_message(by: tuple[KeyPart, ...], window: WindowSpec | None, lasts: Nanos, scope: Scope) -> str:
+    """What a rule without a message says: who, how many, in what time."""
+    who = ", ".join(f"{{{part.field}}}" for part in by)
+    many = _many(window, scope)
+    if lasts and "{message}" not in many:
+        many += ", for {for}"
+    return f"{who}: {many}" if who else many
+
+
+def _many(window: WindowSpec | None, scope: Scope) -> str:
+    match window:
+        case Distinct(field=field):
+            return f"{{distinct}} different {field} in {{window}}"
+        case Count():
+            return "{count} in {window}"
+        case Sum(field=field):
+            return "{sum} in {window}" if scope.unit_of(field) else f"{{sum}} {field} in {{window}}"
+        case Ratio():
+            return "{share} in {window}"
+        case Spike():
+            return "{value} in {window}, {times} times the usual {usual}"
+        case FirstSeen():
+            return "{new} for the first time"
+        case Absence():
+            return "nothing for {silence}"
+        case Sequence(steps=steps):
+            return f"all {len(steps)} steps in {{window}}"
+    return "{message}" if "message" in scope.known else "{count}"

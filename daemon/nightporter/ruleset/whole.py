@@ -1,0 +1,97 @@
+"""The frozen rule of a body to which nothing is added any more: what its keys mean together, and defaults."""
+
+from __future__ import annotations
+
+from nightporter.errors import Place
+from nightporter.model import MINUTE, Severity
+from nightporter.rule import (
+    ALWAYS,
+    NEVER,
+    Absence,
+    All,
+    AnyOf,
+    Condition,
+    FirstSeen,
+    Rule,
+    Sequence,
+    SeverityStep,
+    WindowSpec,
+    within_of,
+)
+from nightporter.ruleset.body import Body
+from nightporter.ruleset.forms import kind_of
+from nightporter.ruleset.messages import check_emit, check_message, default_message, template_names
+from nightporter.ruleset.names import Scope
+
+
+def check_whole(body: Body, scope: Scope) -> None:
+    """Tell of keys that do not go together, and of names in its texts that nothing can fill."""
+    _check_keys(body)
+    available = template_names(body.window, body.lasts or 0)
+    if body.message is not None:
+        check_message(body.message.page, body.message.node, body.message.text, available, scope)
+    if "emit" in body.spots:
+        check_emit(body.spots["emit"].page, body.spots["emit"].node, available, scope)
+
+
+def _check_keys(body: Body) -> None:
+    spots, window = body.spots, body.window
+    if "for" in spots and body.lasts and isinstance(window, FirstSeen | Absence | Sequence):
+        spots["for"].tell(
+            f"'for' beside '{kind_of(window)}', which does not last", fix="take one of the two out"
+        )
+    if "resolve" in spots and isinstance(window, Absence):
+        spots["resolve"].tell("'resolve' beside 'absence'", fix="take it out: the next event ends a silence")
+    if "pollers" in spots and not body.by:
+        spots["pollers"].tell("'pollers' in a rule without 'by'", fix="add 'by:', such as client_ip")
+    if "quiet" in spots and "resolve" in spots:
+        found = "'quiet' beside 'resolve': it does not end an episode here"
+        spots["quiet"].tell(found, fix="take it out", warning=True)
+
+
+def assemble(rule_id: str, body: Body, scope: Scope, place: Place) -> Rule:
+    """The frozen rule; what nobody gave gets its default."""
+    within, by, lasts = within_of(body.window) or MINUTE, body.by or (), body.lasts or 0
+    message = body.message.text if body.message else default_message(by, body.window, lasts, scope)
+    return Rule(
+        id=rule_id,
+        title=body.title or rule_id,
+        sources=body.sources or (),
+        when=_when(body.when or ALWAYS, body.window),
+        unless=_any_of(body.unless),
+        by=by,
+        window=body.window,
+        lasts=lasts,
+        resolve=body.resolve,
+        quiet=within if body.quiet is None else body.quiet,
+        severity=body.severity or (SeverityStep(Severity.medium),),
+        subject=body.subject or "",
+        skip_pollers=bool(body.skip_pollers),
+        cooldown=body.cooldown,
+        cooldown_max=body.cooldown_max,
+        message=message,
+        fix=body.fix or "",
+        tags=body.tags,
+        references=body.references or (),
+        notify=body.notify or (),
+        emit=body.emit,
+        mode=body.mode or "alert",
+        enabled=body.enabled is not False,
+        version=body.version or 1,
+        tests=body.tests,
+        place=place,
+    )
+
+
+def _when(when: Condition, window: WindowSpec | None) -> Condition:
+    """What the rule admits: of a sequence only events of some step, so that the scanner skips all others."""
+    if not isinstance(window, Sequence):
+        return when
+    steps = AnyOf(tuple(step.when for step in window.steps))
+    return steps if when == ALWAYS else All((when, steps))
+
+
+def _any_of(conditions: tuple[Condition, ...]) -> Condition:
+    if not conditions:
+        return NEVER
+    return conditions[0] if len(conditions) == 1 else AnyOf(conditions)
