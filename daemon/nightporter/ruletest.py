@@ -88,7 +88,7 @@ class _Stage:
             enrichers=tuple(
                 e for e in ruleset.enrichers if applies(e.sources, self.origin, produces) != frozenset()
             ),
-            # Beneath what a tune sees: the lists that only the config gives, as a file wrote them for its tests.
+            # Beneath what a tune sees: lists that only the config gives, as a file wrote them for tests.
             lists={**ruleset.own_lists, **ruleset.lists} if test.tuned else ruleset.own_lists,
             timezone="UTC",
         )

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, ip_network
 from typing import Final
 
 from nightporter.doctor.finding import Finding, Voice
-from nightporter.doctor.inside import is_inside
+from nightporter.formats.inside import is_inside
 
 _SAY: Final = Voice("allow-list")
 _NAME: Final = re.compile(

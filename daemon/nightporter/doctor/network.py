@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from nightporter.doctor.finding import Finding, Voice
-from nightporter.doctor.inside import is_inside
+from nightporter.formats.inside import is_inside
 
 _SAY: Final = Voice("network")
 _NO_ROUTE: Final = re.compile(r"No route to host|EHOSTUNREACH|\[Errno (?:65|113)\]")

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 
 from nightporter.doctor.finding import Finding, Voice
-from nightporter.doctor.inside import is_inside
+from nightporter.formats.inside import is_inside
 from nightporter.model import DAY, HOUR, MINUTE, Nanos, Stamp
 from nightporter.notify.localtime import span
 
