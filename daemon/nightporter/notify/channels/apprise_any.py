@@ -13,6 +13,7 @@ import apprise
 from nightporter.config import AppriseDestination
 from nightporter.errors import UserError
 from nightporter.model import Severity
+from nightporter.notify.channels.picture import attached
 from nightporter.notify.outcome import Delivered, Outcome, Retry
 from nightporter.notify.render import Message
 from nightporter.safetext import for_plain, for_subject
@@ -36,11 +37,13 @@ class AnyChannel:
             )
 
     def send(self, message: Message, *, plain: bool = False) -> Outcome:
+        title = message.title if message.kind == "review" else f"[{message.severity.name}] {message.title}"
         accepted = self._apprise.notify(
-            title=for_subject(f"[{message.severity.name}] {message.title}", TITLE),
+            title=for_subject(title, TITLE),
             body=body(message, short=plain) or "-",
             body_format=apprise.NotifyFormat.TEXT,
             notify_type=_type(message.severity),
+            attach=None if plain else attached(message.picture),
             interpret_escapes=False,
         )
         return Delivered() if accepted else Retry("the service did not accept it")

@@ -22,6 +22,7 @@ from nightporter.config import AppriseDestination
 from nightporter.errors import UserError
 from nightporter.model import Severity
 from nightporter.notify.channels.borrowed import with_names
+from nightporter.notify.channels.picture import NAME, attached
 from nightporter.notify.outcome import Barred, Delivered, Outcome, Refused, Retry, Uncertain
 from nightporter.notify.render import Message, Part
 from nightporter.safetext import for_discord, for_discord_code, utf16_length
@@ -71,17 +72,18 @@ class DiscordChannel:
         self._mention = destination.mention
 
     def send(self, message: Message, *, plain: bool = False) -> Outcome:
-        payload = plain_payload(message) if plain else embed_payload(message, self._mention)
-        return self._post(payload)
+        if plain:
+            return self._post(plain_payload(message))
+        return self._post(embed_payload(message, self._mention), message.picture)
 
-    def _post(self, payload: dict[str, Any]) -> Outcome:  # Any: JSON
+    def _post(self, payload: dict[str, Any], picture: bytes = b"") -> Outcome:  # Any: JSON
         plugin, wire = self._plugin, _Wire()
         params = {"wait": "true"}  # then Discord answers with the message it made, or says why it did not
         if plugin.thread_id:
             params["thread_id"] = plugin.thread_id
         send = with_names(NotifyDiscord._send, {"requests": wire})
         try:
-            send(plugin, payload, params=params, rate_limit=0)
+            send(plugin, payload, attach=attached(picture), params=params, rate_limit=0)
         except _Answered as answered:
             return outcome_of(answered.response)
         except _Failed as failed:
@@ -110,6 +112,8 @@ def embed_payload(message: Message, mention: Mapping[Severity, str]) -> dict[str
         ],
         "allowed_mentions": {"parse": []},
     }
+    if message.picture:  # by the name under which it goes along
+        payload["embeds"][0]["image"] = {"url": f"attachment://{NAME}"}
     found = _MENTION.fullmatch(mention.get(message.severity, ""))
     if found and message.kind in ("alert", "again", "folded"):
         payload["content"] = f"<@{found[1]}>"

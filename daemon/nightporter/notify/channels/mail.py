@@ -18,6 +18,7 @@ from apprise.exception import AppriseException
 from nightporter.config import AppriseDestination
 from nightporter.errors import UserError
 from nightporter.notify.channels.borrowed import with_names
+from nightporter.notify.channels.picture import NAME, attached
 from nightporter.notify.outcome import Barred, Delivered, Outcome, Refused, Retry, Uncertain
 from nightporter.notify.render import Message, Part
 from nightporter.safetext import for_html, for_plain, for_subject
@@ -57,9 +58,11 @@ class MailChannel:
         plugin.begin(message.id)
         format_ = NotifyFormat.TEXT if plain else NotifyFormat.HTML
         body = plain_body(message) if plain else html_body(message)
+        plugin.inline = bool(message.picture) and not plain
+        attach = attached(message.picture) if plugin.inline else None
         send = with_names(NotifyEmail.send, {"AppriseSMTPController": _Controller})
         try:
-            accepted = send(plugin, body=body, title=subject(message), body_format=format_)
+            accepted = send(plugin, body=body, title=subject(message), attach=attach, body_format=format_)
         except _Ended as ended:
             return ended.outcome
         return Delivered() if accepted else Retry("apprise could not send the mail")
@@ -69,7 +72,9 @@ class MailChannel:
 
 
 def subject(message: Message) -> str:
-    """`[high] Failed logins: 203.0.113.9`."""
+    """`[high] Failed logins: 203.0.113.9`; a review is neither good nor bad."""
+    if message.kind == "review":
+        return for_subject(message.title, SUBJECT)
     who = next((part.text for part in message.parts if part.name == "Who"), "")
     title = f"{message.title}: {who}" if who else message.title
     return for_subject(f"[{message.severity.name}] {title}", SUBJECT)
@@ -78,6 +83,8 @@ def subject(message: Message) -> str:
 def html_body(message: Message) -> str:
     """A whole small page: no colours to fight a dark theme, nothing loaded from anywhere."""
     pieces = [f"<h3>{for_html(message.title, 300)}</h3>", f"<p>{_breaks(for_html(message.text, TEXT))}</p>"]
+    if message.picture:
+        pieces.append(f'<p><img src="cid:{NAME}" alt="{for_html(message.title, 300)}" width="640"/></p>')
     pieces += [_html_part(part) for part in message.parts]
     pieces.append(f"<p><small>{for_html(message.footer, 300)}</small></p>")
     return "<html><body>" + "\n".join(pieces) + "</body></html>"
