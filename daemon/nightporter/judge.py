@@ -29,7 +29,18 @@ from nightporter.errors import Unreachable
 from nightporter.history import Rows, Tally
 from nightporter.incidents.ledger import Ledger, LedgerChanges
 from nightporter.lane import Lanes
-from nightporter.model import DAY, Chunk, Event, Incident, Position, Severity, Stamp, Telling, short_id
+from nightporter.model import (
+    DAY,
+    MINUTE,
+    Chunk,
+    Event,
+    Incident,
+    Position,
+    Severity,
+    Stamp,
+    Telling,
+    short_id,
+)
 from nightporter.rule import Ruleset
 from nightporter.store import history, state
 from nightporter.store import incidents as incident_rows
@@ -42,6 +53,8 @@ WAITING_S: Final = 0.25
 """How often the engine is advanced while something in it waits for the clock."""
 IDLE_S: Final = 5.0
 """How often a quiet house is looked at: ends of episodes, and what is due to be told again."""
+AWAY: Final = MINUTE
+"""A longer time between two looks at the clock was none of ours: the machine slept, or its clock jumped."""
 QUEUE_CHUNKS: Final = 16
 """Chunks that wait for the judge; a source that brings more waits (at most 1 MiB of lines at 64 KiB each)."""
 BATCH_CHUNKS: Final = 8
@@ -114,6 +127,7 @@ class Judge:
         self._first_sight = False
         self._orphans: list[WindowRow] = []
         self._committed_at = clock.monotonic()
+        self._looked_at: Stamp = 0
         self._crowded_told: dict[str, Stamp] = {}
         self.counts: Counter[str] = Counter()
         """`chunks`, `commits`, `commit_failures`, `incidents`, `tellings`."""
@@ -189,6 +203,9 @@ class Judge:
             self._judge_one(self._chunks.get_nowait())
             await asyncio.sleep(0)  # a chunk takes milliseconds: the others get their turn in between
         now = self._clock.now()
+        if now - self._looked_at > AWAY:
+            self.engine.listen(since=now)
+        self._looked_at = now
         self.engine.advance(now)
         due = self.ledger.due(now)
         self._due.incidents += due.incidents

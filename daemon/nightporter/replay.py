@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from nightporter.detect.engine import Engine
 from nightporter.lane import Arrival, Lanes
 from nightporter.model import Chunk, Episode
-from nightporter.rule import Ruleset
+from nightporter.rule import Absence, FirstSeen, Ruleset
+
+UNASKED: Final[frozenset[type]] = frozenset({Absence, FirstSeen})
+"""Windows that are off in a replay unless asked for: what a piece of the past lacks says little, and all that
+it shows first was seen before (RULES §4.7, §4.12)."""
 
 
 @dataclass(slots=True)
@@ -20,12 +25,14 @@ class Replay:
 
     ruleset: Ruleset
     scan: bool = True
+    without: frozenset[type] = UNASKED
+    """Kinds of windows whose rules are left out."""
     engine: Engine = field(init=False)
     lanes: Lanes = field(init=False)
     _episodes: dict[str, Episode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.ruleset)
+        self.engine = Engine(self.ruleset, without=self.without)
         self.lanes = Lanes(self.engine, Arrival(replayed=True), scan=self.scan)
 
     def feed(self, chunks: Iterable[Chunk]) -> None:

@@ -18,11 +18,13 @@ from nightporter.configfile import surroundings
 from nightporter.detect.narrate import clock_time
 from nightporter.errors import BadFiles
 from nightporter.model import Chunk, Episode, Origin, Stamp
-from nightporter.replay import Replay
+from nightporter.replay import UNASKED, Replay
+from nightporter.rule import Absence, FirstSeen
 from nightporter.ruleset.arguments import read_asked
 from nightporter.safetext import for_terminal
 from nightporter.sources.files import read_whole
 
+WINDOWS: Final[dict[str, type]] = {"absence": Absence, "first_seen": FirstSeen}
 LINE_CHARS: Final = 500
 """Characters of a line that a person is shown."""
 
@@ -37,17 +39,29 @@ LINE_CHARS: Final = 500
     type=click.Path(path_type=Path, exists=True),
     help="Judge by these files or folders alone, not by the config's rules.",
 )
+@click.option(
+    "--with",
+    "asked",
+    multiple=True,
+    type=click.Choice(sorted(WINDOWS)),
+    help="Judge windows that are off in a replay, too: what a piece of the past lacks, or shows first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for every episode.")
 @config_option
 def command(
-    files: tuple[Path, ...], name: str, only: tuple[Path, ...], as_json: bool, config_file: Path | None
+    files: tuple[Path, ...],
+    name: str,
+    only: tuple[Path, ...],
+    asked: tuple[str, ...],
+    as_json: bool,
+    config_file: Path | None,
 ) -> None:
     """Run old log FILES (plain or .gz, `-` for standard input) through the rules and say what they find.
 
     Nothing is sent and nothing is remembered. Files are read in the order given: oldest first.
     """
     config = config_of(config_file)
-    replay = Replay(ruleset_of(config, only))
+    replay = Replay(ruleset_of(config, only), without=UNASKED - {WINDOWS[window] for window in asked})
     origin = origin_of(name, config)
     replay.feed(_chunks(files, origin, quiet=as_json))
     episodes = replay.episodes()

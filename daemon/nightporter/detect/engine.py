@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
 from nightporter.detect.changes import Changes, LearnedRow, WindowRow
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key_value
-from nightporter.detect.episodes import Episodes, Hit
+from nightporter.detect.episodes import Episodes, Hit, Opened
 from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
-from nightporter.detect.outcome import Late, Outcome, Over
+from nightporter.detect.observing import figures, observed
+from nightporter.detect.outcome import Late, Over
 from nightporter.detect.template import fill, lone
-from nightporter.detect.windows import OpenEpisode, Track, observe
+from nightporter.detect.windows import Track
 from nightporter.formats import address
-from nightporter.model import HOUR, LATENESS, Event, Fields, Key, Origin, Stamp, Value
-from nightporter.rule import Count, Distinct, Ruleset, reach_of
+from nightporter.model import HOUR, Event, Fields, Key, Origin, Stamp, Untrusted, Value
+from nightporter.rule import Absence, Distinct, Ruleset, reach_of
 
 STALE_AFTER: Final = HOUR
 """What is added to a rule's window and quiet before a key that was not seen is let go."""
@@ -41,10 +41,19 @@ EMIT_DEPTH: Final = 3
 
 
 class Engine:
-    """One judge for all lanes. `resumed_at`: what crossed before it happened while nobody watched."""
+    """One judge for all lanes. `resumed_at`: what crossed before it happened while nobody watched.
+    `without`: kinds of windows whose rules are left out (a replay of old files knows nothing of silence)."""
 
-    def __init__(self, ruleset: Ruleset, *, resumed_at: Stamp | None = None, key_cap: int = KEY_CAP) -> None:
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        *,
+        resumed_at: Stamp | None = None,
+        key_cap: int = KEY_CAP,
+        without: frozenset[type] = frozenset(),
+    ) -> None:
         self._key_cap = key_cap
+        self._without = without
         self._memories: dict[str, Memory] = {}
         self._episodes = Episodes(resumed_at)
         self._crowded: set[str] = set()
@@ -58,7 +67,7 @@ class Engine:
         """Whether there is a proxy's access log to wait for."""
         self.counts: Counter[str] = Counter()
         """`late`, `no_key:RULE:FIELD`, `ignored`, `admitted:RULE`, `evicted:RULE` … for `status`."""
-        self.rules = CompiledRuleset(ruleset)
+        self.rules = CompiledRuleset(ruleset, without)
         self._adopt({})
 
     # --- rules -------------------------------------------------------------------------------------------
@@ -67,7 +76,7 @@ class Engine:
         """Take a new set of rules between two batches; a rule that still means the same keeps its memory
         (RULES §4.15). Plans made before are void."""
         learned = self.rules.learned
-        self.rules = CompiledRuleset(ruleset)
+        self.rules = CompiledRuleset(ruleset, self._without)
         self._pauses_told = {}
         for name, members in self.rules.learned.items():
             if name in learned:
@@ -112,6 +121,8 @@ class Engine:
                 continue
             captured: Fields = {}
             if not rule.when(event.fields, captured):
+                if rule.resolves is not None and rule.resolves(event.fields, captured):
+                    self._resolve(rule, event, {**event.fields, **normalised(captured)})
                 continue
             fields = event.fields
             if captured:
@@ -162,54 +173,86 @@ class Engine:
         key = self._key(rule, fields)
         if key is None:
             return False
-        value = 0
-        if isinstance(rule.window, Distinct):
-            seen = fields.get(rule.window.field)
-            if seen is None:
-                return False
-            value = value_hash(seen)
+        if isinstance(rule.window, Distinct) and rule.window.field not in fields:
+            return False
         memory = self._memories[rule.fingerprint]
         entry = memory.get(key)
         hit = Hit(rule, key, event, fields)
         if entry is None and rule.can_wait:
             self._forget(rule, memory.put(key, event.time))
             self._episodes.remember(hit)
-        else:
-            track = _track(rule, entry)
-            outcome = _observed(rule, track, event, value)
-            if isinstance(outcome, Late):
-                self.counts["late"] += 1
-                return False
-            self._forget(rule, memory.put(key, track))
-            opened = self._episodes.count(hit, track, outcome)
-            if opened is not None and rule.emit is not None:
-                self._emit(hit, opened, depth)
+            self.counts[f"admitted:{rule.id}"] += 1
+            return True
+        track = _track(rule, entry)
+        if not self._observe(hit, track):
+            return False
+        self._forget(rule, memory.put(key, track))
+        for opened in self._episodes.take_opened():
+            self._emit(opened, event, depth)
         self.counts[f"admitted:{rule.id}"] += 1
         return True
+
+    def _observe(self, hit: Hit, track: Track) -> bool:
+        """Show an event to its key's window, and the answer to the key's episode; False: not counted."""
+        rule, event = hit.rule, hit.event
+        if event.time < track.resolved:
+            self.counts["late"] += 1
+            return False
+        outcome = observed(rule, track, event, hit.fields)
+        if outcome is None:
+            return False
+        if isinstance(outcome, Late):
+            self.counts["late"] += 1
+            return False
+        if isinstance(rule.window, Absence):
+            self._episodes.heard(hit, track)
+        else:
+            over = isinstance(outcome, Over)
+            self._episodes.count(hit, track, outcome, figures(rule, track, hit.fields) if over else None)
+        return True
+
+    def _resolve(self, rule: CompiledRule, event: Event, fields: Fields) -> None:
+        """An event that ends what a rule tells of."""
+        key = self._key(rule, fields)
+        memory = self._memories[rule.fingerprint]
+        track = memory.get(key) if key is not None else None
+        if key is None or not isinstance(track, Track):
+            return
+        self._episodes.resolve(Hit(rule, key, event, fields), track)
+        self._forget(rule, memory.put(key, track))
+        self.counts[f"resolved:{rule.id}"] += 1
+        for opened in self._episodes.take_opened():
+            self._emit(opened, event, 0)
 
     def _forget(self, rule: CompiledRule, gone: Iterable[tuple[Key, Entry]]) -> None:
         for key, entry in gone:
             self.counts[f"evicted:{rule.id}"] += 1
             self._crowded.add(rule.id)
-            self._episodes.end(rule, key, entry)
+            self._episodes.end(rule, key, entry, forgotten=True)
 
-    def _emit(self, hit: Hit, episode: OpenEpisode, depth: int) -> None:
-        """The detection goes on as an event of its own, for rules that say `from: detection`."""
-        rule, event = hit.rule, hit.event
+    def _emit(self, opened: Opened, cause: Event | None, depth: int) -> None:
+        """The detection goes on as an event of its own, for rules that say `from: detection`. `cause`: the
+        event at which it opened; None where time alone did it."""
+        rule, episode = opened.rule, opened.episode
+        if rule.emit is None:
+            return
         if depth >= EMIT_DEPTH:
             self.counts["emit_loop"] += 1
             return
         origin = Origin(source=rule.id, kind="detection", stream=rule.id, format="record")
         said: Fields = {"rule": rule.id, "severity": episode.severity.name, "count": episode.count}
-        stamps: Fields = {"time": event.time, "started": event.time, "arrived": event.arrived}
+        known = {part.field: value for part, value in zip(rule.by, opened.key, strict=True)}
+        time, arrived = (episode.crossed, self._latest) if cause is None else (cause.time, cause.arrived)
+        stamps: Fields = {"time": time, "started": time, "arrived": arrived}
+        filling = {**episode.latest, **known, **episode.figures}
         made = Event(
-            fields={"source": rule.id, **stamps, **said, **_filled(rule.emit or (), hit.fields)},
-            time=event.time,
-            arrived=event.arrived,
+            fields={"source": rule.id, **stamps, **said, **_filled(rule.emit, filling)},
+            time=time,
+            arrived=arrived,
             origin=origin,
             format="record",
-            position=f"{rule.id}:{event.position}",
-            raw=event.raw,
+            position=f"{rule.id}:{episode.id}",
+            raw=Untrusted(episode.samples[0] if episode.samples else ""),
         )
         self.judge(made, self.plan(origin, ("record",)), depth + 1)
 
@@ -225,7 +268,13 @@ class Engine:
         for event in self._joins.due(arrived):
             self._judge(event, self.plan(event.origin, (event.format,)), 0)
         self._episodes.advance(arrived, self._lookup)
+        for opened in self._episodes.take_opened():
+            self._emit(opened, None, 0)
         self._forget_stale(arrived)
+
+    def listen(self, since: Stamp) -> None:
+        """From this arrival on silence means something: before, we were away or the machine asleep."""
+        self._episodes.listening_since = max(self._episodes.listening_since, since)
 
     def _forget_the_future(self, arrived: Stamp) -> None:
         """The clock was ahead and has been set right (at a start, perhaps): beside stamps that are still to
@@ -256,7 +305,9 @@ class Engine:
                 memory.turned = arrived
             elif arrived - memory.turned > span:
                 memory.turned = arrived
-                memory.turn()
+                for key, entry in memory.turn():
+                    if lasts(rule, entry):
+                        memory.put(key, entry)
 
     def finish(self) -> None:
         """Judge what still waits and publish the end of every open episode: the input is over."""
@@ -349,8 +400,8 @@ class Engine:
                 continue
             key, entry = _KEY.decode(row.key), _ENTRY.decode(row.blob)
             self._memories[row.rule].put(key, entry)
-            if isinstance(entry, Track) and entry.episode is not None and not entry.episode.ended:
-                self._episodes.watch(rule, key, entry.episode, LATENESS)
+            if isinstance(entry, Track):
+                self._episodes.restored(rule, key, entry)
         self._joins.restore(sorted(waiting, key=lambda event: event.arrived))
         for memory in self._memories.values():
             memory.dirty.clear()
@@ -375,7 +426,14 @@ def newest(entry: Entry) -> Stamp:
     if not isinstance(entry, Track):
         return entry
     last = entry.episode.last if entry.episode is not None else 0
-    return max(entry.stamps[-1], last) if entry.stamps else last
+    return max(entry.stamps[-1] if entry.stamps else 0, entry.newest, entry.resolved, last)
+
+
+def lasts(rule: CompiledRule, entry: Entry) -> bool:
+    """Whether a key has a state that goes on without any event: a disk that is full says so once."""
+    if not isinstance(entry, Track) or entry.episode is None or entry.episode.ended:
+        return False
+    return rule.is_state or entry.episode.pending
 
 
 def _track(rule: CompiledRule, entry: Entry | None) -> Track:
@@ -384,13 +442,6 @@ def _track(rule: CompiledRule, entry: Entry | None) -> Track:
         return entry
     values: list[int] | None = [] if isinstance(rule.window, Distinct) else None
     return Track(stamps=[] if entry is None else [entry], values=values, hits=0 if entry is None else 1)
-
-
-def _observed(rule: CompiledRule, track: Track, event: Event, value: int) -> Outcome:
-    if rule.window is None:
-        return Over(event.time, 1)
-    assert isinstance(rule.window, Count | Distinct)
-    return observe(track, rule.window, event.origin.lateness, event.time, value)
 
 
 def _filled(sets: Iterable[tuple[str, Value]], fields: Fields) -> Fields:
@@ -410,8 +461,3 @@ def normalised(fields: Fields) -> Fields:
     proper = address.normalise(str(raw))
     rest = {name: value for name, value in fields.items() if name != "client_ip"}
     return rest if proper is None else {**rest, "client_ip": proper}
-
-
-def value_hash(value: Value) -> int:
-    """64 bits of a value, the same in every run (Python's own hash of text is not)."""
-    return int.from_bytes(blake2b(str(value).encode(errors="surrogatepass"), digest_size=8).digest(), "big")

@@ -25,18 +25,15 @@ class Seen(msgspec.Struct):
     last: dict[int, Stamp] = {}
 
 
-def observe(memory: Seen, spec: FirstSeen, stamp: Stamp, combination: int) -> tuple[Outcome, bool]:
-    """Enter one event; also says whether the memory changed, and has to be kept.
-
-    Learning runs from the key's first event, in event time; a late event is taken as any other.
-    """
+def observe(memory: Seen, spec: FirstSeen, stamp: Stamp, combination: int) -> Outcome:
+    """Enter one event. Learning runs from the key's first event, in event time; a late event is taken as any
+    other."""
     last = memory.last.get(combination)
     new = last is None or stamp - last > spec.remember
-    changed = last is None or stamp - last > min(REFRESHED_AFTER, spec.remember // 4)
-    if changed:
+    if last is None or stamp - last > min(REFRESHED_AFTER, spec.remember // 4):
         memory.last.pop(combination, None)  # re-inserted: the dict's order is that of the last sights
         memory.last[combination] = stamp
         if len(memory.last) > KEPT:
             del memory.last[next(iter(memory.last))]
     learned = stamp - memory.began >= spec.learn
-    return (Over(stamp, 1) if new and learned else APART), changed
+    return Over(stamp, 1) if new and learned else APART

@@ -73,6 +73,12 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
                 return clock_time(episode.first, timezone)
             case "last":
                 return clock_time(episode.last, timezone)
+            case "for":
+                return duration(rule.lasts)
+            case "silence":
+                return duration((episode.last if episode.ended else episode.crossed) - episode.first)
+        if name in episode.figures:
+            return episode.figures[name]
         return named.get(name, episode.latest.get(name))
 
     return Episode(
@@ -91,7 +97,14 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
         top={n: v for n, v in top.items() if n not in named},
         samples=list(episode.samples),
         service=str(named.get("service", episode.latest.get("service", ""))),
+        subject=_subject(rule.rule.subject, named, episode.latest),
+        state=rule.is_state and not episode.forgotten,
     )
+
+
+def _subject(field: str, named: Fields, latest: Fields) -> str:
+    value = named.get(field, latest.get(field, "")) if field else ""
+    return str(value).lower()[:VALUE_CHARS]
 
 
 def duration(length: Nanos) -> str:

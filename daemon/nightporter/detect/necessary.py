@@ -25,6 +25,7 @@ def literals(
     the plan could count."""
     planner = _Planner(plan, origin, form, lists, timezone)
     wanted = [rule.rule.when for rule, _ in plan.rules] + [entry.when for entry in plan.learned_lists]
+    wanted += [rule.rule.resolve for rule, _ in plan.rules if rule.rule.resolve is not None]
     if plan.login_request_when is not None:
         wanted.append(plan.login_request_when)
     return _union([planner.of(condition) for condition in wanted])

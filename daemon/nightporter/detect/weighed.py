@@ -91,7 +91,7 @@ def _fold(memory: Weighed) -> None:
 
 
 def _windows_with(memory: Weighed, within: Nanos, stamp: Stamp) -> Iterator[Held]:
-    """Every window that ends at a stamp of the key and contains `stamp`: one, where the event is the newest."""
+    """Every window that ends at a stamp of the key and contains `stamp`: one, where it is the newest."""
     stamps = memory.stamps
     first = bisect_left(stamps, stamp)
     for end in range(first, len(stamps)):

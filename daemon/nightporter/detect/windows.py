@@ -20,6 +20,7 @@ import msgspec
 from nightporter.detect.firstseen import Seen
 from nightporter.detect.outcome import LATE, UNDER, Outcome, Over
 from nightporter.detect.sequences import Steps
+from nightporter.detect.spike import SpikeMemory
 from nightporter.detect.weighed import Weighed
 from nightporter.model import Nanos, Severity, Stamp, Value
 from nightporter.rule import Count, Distinct
@@ -49,6 +50,7 @@ class OpenEpisode(msgspec.Struct):
     """Whether top values and sample lines are kept of it."""
     pending: bool = False
     """It has not lasted for as long as its rule asks (`for`, `absence`): nobody knows of it yet."""
+    peak: float = 0.0
     figures: dict[str, Value] = {}
     """What its window measured, by the names that a message may ask for: `sum`, `share`, `usual` …"""
     forgotten: bool = False
@@ -68,6 +70,7 @@ class Track(msgspec.Struct, omit_defaults=True):
     weighed: Weighed | None = None
     steps: Steps | None = None
     seen: Seen | None = None
+    spike: SpikeMemory | None = None
     newest: Stamp = 0
     """The newest stamp that a window other than `count` and `distinct` was shown; for `absence` the newest
     arrival."""
@@ -75,7 +78,7 @@ class Track(msgspec.Struct, omit_defaults=True):
     """When a `resolve` event last said that all is well: what happened before is over."""
 
     def clear(self) -> None:
-        """Forget what the window counted; what the key is used to (`seen`) stays."""
+        """Forget what the window counted; what the key is used to (`seen`, `spike`) stays."""
         self.stamps, self.hits = [], 0
         self.values = None if self.values is None else []
         self.weighed = self.steps = None
