@@ -97,6 +97,18 @@ def test_six_wrong_passwords_at_a_real_mariadb_in_a_real_container_are_one_messa
     assert "root" in message.text
 
 
+def test_a_line_end_in_a_user_name_hides_no_failure_at_a_real_mariadb(
+    tmp_path: Path, discord: DiscordReceiver, docker_engine: DockerEngine, mariadb: MariaDb
+) -> None:
+    source = {"name": "docker", "kind": "docker", "host": docker_engine.host}
+    with on(tmp_path, discord, source) as daemon:
+        daemon.wait_until(lambda: daemon.last_chunk("docker"), "the container is followed")
+        mariadb.denied(6, "x\ny")
+        messages = discord.wait_for(2)
+        daemon.stop()
+    assert sorted(titles(messages)) == ["A user name with a line end in it", "Failed logins"]
+
+
 RADICALE = r"""
 events:
   radicale-login-failed:
