@@ -289,6 +289,24 @@ class QuietHours:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When something comes round: a day (of the week, Monday is 0; or of the month) and its local minute."""
+
+    day: int
+    minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What is sent of itself, without anything having happened. None: never."""
+
+    weekly: Turn | None = Turn(6, 18 * 60)
+    monthly: Turn | None = Turn(1, 9 * 60)
+    to: tuple[str, ...] = ()
+    """Names of destinations; empty: every apprise destination that has a route."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """The daemon's own log. `path` None: the system's place when it runs as an agent, else standard error."""
@@ -316,5 +334,6 @@ class Config:
     caps: Caps = Caps()
     digest: int = 8 * 60
     """Local minute of the day at which digests go out."""
+    review: Review = Review()
     path: Path | None = None
     """The file it came from."""

@@ -31,6 +31,7 @@ from nightporter.config import (
     LogConfig,
     ProbeSource,
     QuietHours,
+    Review,
     Route,
     SourceConfig,
     TerminalDestination,
@@ -47,6 +48,7 @@ from nightporter.configparts import (
     read_sources,
     read_zone,
 )
+from nightporter.configreview import read_review
 from nightporter.errors import BadFiles, Place, Problem
 from nightporter.plainfile import read_head
 from nightporter.ruleset import Surroundings, values
@@ -65,6 +67,7 @@ KEYS: Final = (
     "quiet",
     "caps",
     "digest",
+    "review",
 )
 DEFAULT_SOURCES: Final[tuple[SourceConfig, ...]] = (
     FileSource(name="traefik", paths=("/tmp/traefik.log",), format="traefik"),  # noqa: S108  (Traefik's own place)
@@ -204,6 +207,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
             lambda n: read_notation(page, n, values.clock_minute, 'a time such as "08:00"'),
             480,
         ),
+        review=got(table, "review", lambda n: read_review(page, n, [d.name for d in destinations]), Review()),
     )
 
 
