@@ -38,6 +38,8 @@ NEEDS: Final[Mapping[str, str]] = {
 }
 """Names that a message may have beside fields → the key of the rule that fills them; `window` any window."""
 TEMPLATE_NAMES: Final = ("count", "first", "last", *NEEDS)
+_GIVEN: Final = ("allow_list",)
+"""Names that the config fills, before the rule is in force."""
 
 
 def template_names(window: WindowSpec | None, lasts: Nanos) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def check_message(page: Page, node: Node, text: str, available: Collection[str],
         bare = name.removeprefix("top.")
         if bare == "raw":
             page.tell(node, "'{raw}' in a message", fix="take it out: every alert shows sample lines")
-        elif name not in available and bare not in scope.known:
+        elif name not in available and name not in _GIVEN and bare not in scope.known:
             _tell_unfilled(page, node, name, available, scope)
 
 
