@@ -63,6 +63,7 @@ TRAEFIK: Final = _table(
     upstream=("text", "the URL of the backend that answered"),
     entrypoint=("name", "the entry point's name (JSON only)"),
     user_agent=("text", "the User-Agent; Traefik drops it unless accessLog.fields.headers keeps it"),
+    agent=("text", "the User-Agent without its versions: `PlexForIOS/N (iPhone; iOS N)`"),
     referer=("text", "the Referer; dropped as the User-Agent is"),
     retries=("number", "how often Traefik asked the service again (JSON only)"),
     tls=("text", "the TLS version, 1.2 or 1.3; missing on plain HTTP (JSON only)"),
@@ -97,7 +98,8 @@ PROBE: Final = _table(
     issuer=("text", "who signed the certificate"),
     action=(
         "text",
-        "first, down, up, blocked; expiring, renewed, issuer_changed, key_changed, mode, mode_right",
+        "first, down, up, blocked; expiring, renewed, issuer_changed, key_changed, mode, mode_right; "
+        "of an allow-list placeholder, invalid, unresolved, too_wide, everybody, right",
     ),
     reason=("text", "why it is not up"),
     failures=("number", "how often it had failed in a row"),
@@ -110,6 +112,10 @@ PROBE: Final = _table(
     certificates=("number", "how many certificates acme.json holds"),
     path=("path", "where acme.json lies"),
     mode=("text", "the permissions of acme.json, octal"),
+    entry=("text", "an entry of the allow-list"),
+    line=("number", "where it stands in its file, from 1"),
+    what=("text", "what is wrong with it, in words"),
+    instead=("text", "the line to write in the place of the list's"),
 )
 INTEGRITY: Final = _table(
     action=("text", "created, deleted, replaced, changed, owner, mode: of several the first of these"),
