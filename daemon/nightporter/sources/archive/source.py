@@ -119,7 +119,7 @@ class ContainerFiles:
 
     async def run(self, marks: Marks, sink: Sink) -> None:
         """Look every `every_s` until cancelled; an engine or container that is away is waited for."""
-        tracker = Tracker(_origin(self._config), marks, at_end=self._config.start == "end")
+        tracker = Tracker(origin_of(self._config), marks, at_end=self._config.start == "end")
         self._files = Files()
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"archive {self.name}")
         try:
@@ -315,7 +315,7 @@ def _message(body: bytes) -> str:
         return body[:300].decode("utf-8", "replace").strip()
 
 
-def _origin(config: ContainerFileSource) -> Origin:
+def origin_of(config: ContainerFileSource) -> Origin:
     """All files are one stream to the rules: a rotation changes nothing."""
     return Origin(
         source=config.name,

@@ -67,6 +67,8 @@ class Preset:
     """Position → what is run for ever."""
     missed: Callable[[str, Stamp], Sequence[str]] = lambda position, now: ()
     """Position and now → what is run once before the stream is read, to catch up; empty: nothing."""
+    between: Callable[[Stamp, Stamp], Sequence[str]] = lambda first, last: ()
+    """First and last → what is run to read what was written from then to then; empty: nobody has kept it."""
     position: Callable[[Sequence[bytes], str], str] = lambda lines, before: before
     """The position after some lines, given the one before them."""
     is_line: Callable[[bytes], bool] = bool
@@ -97,6 +99,9 @@ def _macos(config: CommandSource) -> Preset:
         # Info: sshd tells a wrong password on that level, which is left out otherwise.
         command=lambda position: ("log", "stream", "--level", "info", *style),
         missed=missed,
+        between=lambda first, last: (
+            *("log", "show", "--info", "--start", _second(first), "--end", _second(last + SECOND), *style),
+        ),
         position=_newest_stamp,
         # The stream begins with a sentence, a `show` ends with how many lines it was.
         is_line=lambda line: line.startswith(b"{") and not line.startswith(b'{"count":'),
@@ -109,7 +114,13 @@ def _journald(config: CommandSource) -> Preset:
         where = ("--no-tail", f"--after-cursor={position}") if position else ("--lines=0",)
         return ("journalctl", "--follow", "--output=json", "--all", "--no-pager", *where, *config.args)
 
-    return Preset(command=command, position=_cursor, is_line=lambda line: line.startswith(b"{"))
+    def between(first: Stamp, last: Stamp) -> Sequence[str]:
+        times = (f"--since=@{first // SECOND}", f"--until=@{last // SECOND + 1}")
+        return ("journalctl", "--output=json", "--all", "--no-pager", *times, *config.args)
+
+    return Preset(
+        command=command, between=between, position=_cursor, is_line=lambda line: line.startswith(b"{")
+    )
 
 
 def _cursor(lines: Sequence[bytes], before: str) -> str:

@@ -4,17 +4,14 @@
 it again, with growing waits. **Full**: while the sink blocks the pipe is not read, and the program waits.
 **Errors**: its standard error is counted, and its last lines are shown in the status. **We end**: its whole
 process group gets a SIGTERM, and a second later a SIGKILL. It gets no secrets of ours: only the variables
-in PASSED_ON and the config's own.
+in program.PASSED_ON and the config's own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -25,16 +22,14 @@ from nightporter.errors import Denied, Unreachable
 from nightporter.model import SECOND, Chunk, Origin, Position
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.command.presets import Mark, Overlap, decode, preset_of
+from nightporter.sources.command.program import ended, environment, started
 from nightporter.sources.files.lines import Block, LineSplitter
 
 READ_BYTES: Final = 64 * 1024
-GRACE_S: Final = 1.0
-"""What a program has between SIGTERM and SIGKILL, and between its last line and its end."""
 CALM_S: Final = 60.0
 """A program that failed and has run for so long since, or has written a line, is followed again."""
 SAID: Final = 5
 SAID_CHARS: Final = 300
-PASSED_ON: Final = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ")
 STREAM: Final = "output"
 
 Keep = Callable[[bytes], bool]
@@ -78,19 +73,20 @@ class CommandSource:
         not be run."""
         self._counts["runs"] += 1
         mark = decode(marks.get(STREAM))
+        variables = environment(self._config)
         try:
             # The stream first: what is written while the gap is read waits in its pipe.
-            async with self._started(self._preset.command(mark.position)) as program:
+            async with started(self._preset.command(mark.position), variables, self._listen) as program:
                 self._running_since = self._clock.monotonic()
                 keep: Keep = bool
                 if missed := self._preset.missed(mark.position, self._clock.now()):
                     overlap = Overlap(mark.position)
-                    async with self._started(missed) as show:
+                    async with started(missed, variables, self._listen) as show:
                         mark = await self._read(show, mark, overlap.is_new_in_show, sink)
-                        self._counts["gaps_unread"] += await _ended(show) != 0
+                        self._counts["gaps_unread"] += await ended(show) != 0
                     keep = overlap.is_new_in_stream
                 await self._read(program, mark, keep, sink)
-                code = await _ended(program)
+                code = await ended(program)
             raise Unreachable(f"{self._what} ended {_how(code)}{self._last_words}")
         except (Unreachable, Denied) as err:
             self._failed = str(err)
@@ -136,38 +132,6 @@ class CommandSource:
 
     # -- the program
 
-    @asynccontextmanager
-    async def _started(self, command: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The running program, in a process group of its own that is gone at the end."""
-        try:
-            program = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=self._environment(),
-                start_new_session=True,
-            )
-        except FileNotFoundError as err:
-            raise Unreachable(f"{command[0]}: there is no such program") from err
-        except PermissionError as err:
-            raise Denied(f"{command[0]}: the system refuses to run it: {err.strerror}") from err
-        except OSError as err:
-            raise Unreachable(f"{command[0]}: cannot be run: {err.strerror}") from err
-        listening = asyncio.create_task(self._listen(program))
-        try:
-            yield program
-        finally:
-            await _end_group(program)
-            await asyncio.wait([listening], timeout=GRACE_S)  # its last words are on their way
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
-
-    def _environment(self) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        return passed | {name: value.reveal() for name, value in self._config.env}
-
     async def _listen(self, program: asyncio.subprocess.Process) -> None:
         """Count and keep what it says on standard error, so that its pipe never fills."""
         assert program.stderr is not None
@@ -187,31 +151,10 @@ class CommandSource:
         return f"; it said: {self._said[-1]}" if self._said else ""
 
 
-async def _ended(program: asyncio.subprocess.Process) -> int | None:
-    """Its exit code; None where it has closed its output and runs on."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRACE_S):
-            return await program.wait()
-    return None
-
-
 def _how(code: int | None) -> str:
     if code is None:
         return "its output and runs on"
     return f"by signal {-code}" if code < 0 else f"with exit code {code}"
-
-
-async def _end_group(program: asyncio.subprocess.Process) -> None:
-    """Make an end of the program and of all that it has started (what has left its group is its own)."""
-    # PermissionError is macOS's answer for a group of which only zombies are left.
-    with suppress(ProcessLookupError, PermissionError):
-        if program.returncode is None:
-            os.killpg(program.pid, signal.SIGTERM)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S):
-                    await program.wait()
-        os.killpg(program.pid, signal.SIGKILL)
-    await program.wait()
 
 
 def _origin(config: Config) -> Origin:

@@ -29,7 +29,8 @@ def unpacking(path: Path) -> Iterator[None]:
         raise OSError(errno.EIO, f"is a broken gzip file ({err})", str(path)) from err
 
 
-def _open_regular(path: Path) -> io.FileIO:
+def open_regular(path: Path) -> io.FileIO:
+    """A plain file for reading, from its beginning. Raises OSError, also for what is no plain file."""
     # Non-blocking: to open a pipe that nobody writes to would hang.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -73,7 +74,7 @@ class OpenFile:
 
         A compressed one is unpacked up to the offset by the first calls of `read`.
         """
-        raw = _open_regular(path)
+        raw = open_regular(path)
         try:
             if not is_compressed(path):
                 offset = min(offset, os.fstat(raw.fileno()).st_size)
