@@ -15,7 +15,7 @@ from nightporter.detect.compiled import applies
 from nightporter.detect.engine import Engine, normalised
 from nightporter.errors import Problem
 from nightporter.formats import make_format
-from nightporter.formats.access import shape_of
+from nightporter.formats.access import family_of, shape_of
 from nightporter.lane import Arrival, Lane
 from nightporter.model import SECOND, Chunk, Episode, Event, Fields, Nanos, Origin, Position, Stamp, Untrusted
 from nightporter.rule import Enricher, LineTest, Rule, Ruleset, TestItem
@@ -164,6 +164,8 @@ def _given(origin: Origin, form: str, given: Fields, i: int, clock: Arrival, num
     }
     if "path" in fields:
         fields.setdefault("path_shape", shape_of(str(fields["path"])))
+    if "user_agent" in fields:
+        fields.setdefault("agent", family_of(str(fields["user_agent"])))
     return Event(
         fields=normalised(fields),
         time=clock.latest,

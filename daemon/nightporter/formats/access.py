@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from nightporter.formats import address
@@ -14,9 +15,15 @@ LONGEST_REQUEST: Final[Nanos] = 400 * 86_400 * 10**9
 MOST_BYTES: Final = 2**63
 LONGEST_SHAPE: Final = 8_192
 """Characters of a path that are folded and kept as its shape."""
+LONGEST_AGENT: Final = 256
+"""Characters of a User-Agent that are folded and kept as its family."""
+AGENTS_CACHED: Final = 1_024
+"""User-Agents whose family is remembered: a house has some dozens, and a scanner cannot fill the memory."""
 _SEGMENT: Final = re.compile(
     r"(?<=/)(?:(?P<n>[0-9]++)|[0-9a-fA-F]{16,}+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?![^/])"
 )
+
+_VERSION: Final = re.compile(r"(?<![A-Za-z0-9._+-])[0-9][A-Za-z0-9._+-]*")
 
 
 def shape_of(path: str) -> str:
@@ -27,6 +34,24 @@ def shape_of(path: str) -> str:
 
 def _folded(found: re.Match[str]) -> str:
     return "N" if found["n"] else "H"
+
+
+def family_of(user_agent: str) -> str:
+    """The User-Agent without its versions, which change with every update: each word that begins with a digit
+    is `N`; of a very long one the beginning."""
+    return _family(user_agent[:LONGEST_AGENT])
+
+
+@lru_cache(maxsize=AGENTS_CACHED)
+def _family(user_agent: str) -> str:
+    return _VERSION.sub("N", user_agent)
+
+
+def put_agent(fields: Fields, user_agent: str | None) -> None:
+    """`user_agent` as it was sent, and `agent`, its family."""
+    if user_agent and user_agent != "-":
+        fields["user_agent"] = user_agent
+        fields["agent"] = family_of(user_agent)
 
 
 def without_provider(name: str) -> str:

@@ -18,10 +18,10 @@ from nightporter.rule import Test
 SPELLING: Final = Spelling(cut=frozenset('"\\<>&'))
 """Both spellings of an access line: Go's JSON escapes all of these, CLF the quote."""
 _ELSEWHERE: Final = frozenset(
-    {"client_ip", "user", "path_shape", "bytes", "duration", "retries", "container_age"}
+    {"client_ip", "user", "path_shape", "agent", "bytes", "duration", "retries", "container_age"}
 )
 """Fields that do not stand in their line as they are: of a torn CLF request the client and the user's name
-stand in a line before it, the shape is made, the numbers are compared rather than spelled."""
+stand in a line before it, the shape and the family are made, the numbers are compared rather than spelled."""
 _STATUS_KEYS: Final = {"status": traefik_json.STATUS, "origin_status": traefik_json.ORIGIN_STATUS}
 
 

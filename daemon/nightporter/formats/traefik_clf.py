@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nightporter.formats import address, ansi, stamps, traefik_service
-from nightporter.formats.access import put, put_count, put_status, put_target, without_provider
+from nightporter.formats.access import put, put_agent, put_count, put_status, put_target, without_provider
 from nightporter.formats.address import Networks
 from nightporter.formats.base import Parsed
 from nightporter.model import Fields, Stamp
@@ -125,7 +125,7 @@ def read_clf(text: str, trusted: Networks, before: str = "") -> Parsed | None:
     put(fields, "user", user)
     put_count(fields, "bytes", int(tail.size) if tail.size != "-" else None)
     put(fields, "referer", tail.referer.replace('\\"', '"'))
-    put(fields, "user_agent", tail.user_agent.replace('\\"', '"'))
+    put_agent(fields, tail.user_agent.replace('\\"', '"'))
     put(fields, "router", without_provider(tail.router))
     put(fields, "service", without_provider(tail.router))
     put(fields, "upstream", tail.upstream)

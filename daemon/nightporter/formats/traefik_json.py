@@ -12,6 +12,7 @@ from nightporter.formats.access import (
     LONGEST_REQUEST,
     client_of,
     put,
+    put_agent,
     put_count,
     put_status,
     put_target,
@@ -129,7 +130,7 @@ def _fields(access: Access, trusted: Networks) -> Fields:
     put(fields, "service", without_provider(access.service or ""))
     put(fields, "upstream", access.upstream)
     put(fields, "entrypoint", access.entrypoint)
-    put(fields, "user_agent", access.user_agent)
+    put_agent(fields, access.user_agent)
     put(fields, "referer", access.referer)
     put(fields, "tls", access.tls)
     put_count(fields, "bytes", access.content_size)

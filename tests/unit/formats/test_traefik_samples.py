@@ -102,6 +102,7 @@ def test_a_json_line_in_full() -> None:
         "upstream": "http://127.0.0.1:18081",
         "entrypoint": "web",
         "user_agent": 'Mozilla/5.0 "q" \\x é',
+        "agent": 'Mozilla/N "q" \\x é',
         "referer": 'https://ref.example/a"b',
         "bytes": 8,
         "retries": 0,
