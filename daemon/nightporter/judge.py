@@ -27,7 +27,8 @@ from nightporter.detect.changes import LearnedRow, WindowRow
 from nightporter.detect.engine import Engine
 from nightporter.errors import Unreachable
 from nightporter.history import Rows, Tally
-from nightporter.incidents.ledger import Ledger, LedgerChanges
+from nightporter.incidents.changes import LedgerChanges
+from nightporter.incidents.ledger import Ledger
 from nightporter.lane import Lanes
 from nightporter.model import (
     DAY,
@@ -148,7 +149,7 @@ class Judge:
             return (
                 state.load_windows(connection),
                 state.load_learned(connection),
-                incident_rows.recent(connection, since),
+                incident_rows.current(connection, since),
             )
 
         windows, learned, incidents = await self._database.call(read)

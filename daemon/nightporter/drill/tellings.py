@@ -114,7 +114,12 @@ def alert_of(rule: Rule, ruleset: Ruleset, now: Stamp) -> Telling | None:
 def _moved(episode: Episode, now: Stamp) -> Episode:
     by = now - episode.last
     return msgspec.structs.replace(
-        episode, first=episode.first + by, last=now, crossed=episode.crossed + by, seen_late=False
+        episode,
+        first=episode.first + by,
+        last=now,
+        crossed=episode.crossed + by,
+        seen_late=False,
+        ended=False,
     )
 
 

@@ -1,51 +1,28 @@
 """The ledger: what an episode means for people who were told before, and what is told again, and when.
 
 Pure: episodes and the time go in, incidents and tellings come out. An incident is one rule and key over its
-reopenings. Cooldown runs on event time, so that live, replay and test agree on incidents; waiting for the
-next telling runs on the wall clock, which a person lives by (RULES §4.5 to §4.7).
+reopenings; where rules name a subject, or tell of a state that ends, it is what `subjects` makes of them.
+Cooldown runs on event time, so that live, replay and test agree on incidents; waiting for the next telling
+runs on the wall clock, which a person lives by (RULES §4.5 to §4.7).
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 import msgspec
 
-from nightporter.detect.narrate import duration
-from nightporter.model import (
-    DAY,
-    HOUR,
-    MINUTE,
-    Episode,
-    Incident,
-    Nanos,
-    Severity,
-    Stamp,
-    Telling,
-    TellingKind,
-    Value,
-    short_id,
-)
-from nightporter.rule import Rule, within_of
+from nightporter.incidents import telling
+from nightporter.incidents.changes import LedgerChanges
+from nightporter.incidents.holding import House
+from nightporter.incidents.subjects import Subjects
+from nightporter.incidents.waits import AHEAD, cooldown, next_wait
+from nightporter.model import HOUR, Episode, Incident, Stamp, Telling, TellingKind, Value, short_id
+from nightporter.rule import Rule
 
-WAITS: Final[Mapping[Severity, tuple[Nanos, Nanos]]] = {
-    Severity.info: (DAY, DAY),
-    Severity.low: (DAY, DAY),
-    Severity.medium: (4 * HOUR, DAY),
-    Severity.high: (HOUR, 12 * HOUR),
-    Severity.critical: (15 * MINUTE, 4 * HOUR),
-}
-"""First and longest wait before an incident is told again, by severity; also the default cooldown."""
-
-SHORTEST_WAIT: Final[Nanos] = MINUTE
-"""Nothing is told again sooner than this, whatever a rule's cooldown says."""
-AHEAD: Final[Nanos] = HOUR
-"""An episode that crossed further in the future than this was stamped by a clock that was wrong: it must not
-stand in the way of what happens now."""
 INCIDENT_CAP: Final = 50_000
 """Incidents kept in memory; the oldest go first, and would be told anew."""
 
@@ -59,50 +36,60 @@ class Decision(Enum):
     DRY_RUN = "the rule is a dry run"
 
 
-@dataclass(slots=True)
-class LedgerChanges:
-    """What goes into the commit."""
-
-    incidents: list[Incident] = field(default_factory=list)
-    tellings: list[Telling] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.incidents or self.tellings)
-
-
 _At = tuple[str, tuple[tuple[str, Value], ...]]
 
 
 class Ledger:
-    """The current incident of each rule and key. `rules` are those in force; replace it on a reload."""
+    """The current incident of each rule and key, and of each subject. `rules` are those in force; replace
+    them on a reload."""
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
-        self.rules = rules
+    def __init__(self, rules: Mapping[str, Rule], house: House | None = None) -> None:
+        """`house`: what holds alerts back; None: nothing does."""
+        self._rules = rules
+        self._subjects = Subjects(rules, house or House())
         self._incidents: dict[_At, Incident] = {}
         self._due: list[tuple[Stamp, str, _At]] = []
         self._latest: Stamp = 0
 
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Mapping[str, Rule]) -> None:
+        self._rules = self._subjects.rules = rules
+
     def load(self, incidents: Iterable[Incident]) -> None:
         """Take back what commits held, oldest first."""
+        whole: list[Incident] = []
         for incident in incidents:
-            self._keep(incident)
+            if incident.parts:
+                whole.append(incident)
+            else:
+                self._keep(incident)
+        self._subjects.load(whole)
 
     def take(self, episodes: Iterable[Episode], now: Stamp) -> LedgerChanges:
         """Enter the episodes that a batch changed, in order."""
         changed: dict[str, Incident] = {}
         tellings: list[Telling] = []
+        of_subjects: list[tuple[Rule, Episode]] = []
         for episode in episodes:
             rule = self.rules.get(episode.rule)
             if rule is None:
                 continue
+            if Subjects.takes(rule, episode):
+                of_subjects.append((rule, episode))
+                continue
             incident, decision = self._enter(rule, episode, now)
             if decision in (Decision.NEW, Decision.WORSE):
                 kind: TellingKind = "alert" if decision is Decision.NEW else "again"
-                tellings.append(_telling(rule, incident, kind, now))
+                tellings.append(telling.alert(rule, incident, kind, now))
                 incident = _told(rule, incident, now, first=decision is Decision.NEW)
             self._keep(incident)
             changed[incident.id] = incident
-        return LedgerChanges(list(changed.values()), tellings)
+        others = self._subjects.take(of_subjects, now)
+        return LedgerChanges([*changed.values(), *others.incidents], tellings + others.tellings)
 
     def _enter(self, rule: Rule, episode: Episode, now: Stamp) -> tuple[Incident, Decision]:
         current = self._incidents.get(_at(episode))
@@ -118,7 +105,7 @@ class Ledger:
     def _is_new(rule: Rule, current: Incident, episode: Episode) -> bool:
         if episode.id == current.episode.id or episode.crossed < current.episode.crossed:
             return False
-        return episode.crossed >= current.crossing_told + _cooldown(rule, current.severity)
+        return episode.crossed >= current.crossing_told + cooldown(rule, current.severity)
 
     def due(self, now: Stamp) -> LedgerChanges:
         """What has grown since it was last told, for those whose wait is over. Call it now and then."""
@@ -138,26 +125,28 @@ class Ledger:
             if incident.told_at + incident.wait > now:  # told again since, because it grew worse
                 continue
             self._look_again(rule, at, incident, now, changes)
-        return changes
+        others = self._subjects.due(now)
+        return LedgerChanges(changes.incidents + others.incidents, changes.tellings + others.tellings)
 
     def _look_again(
         self, rule: Rule, at: _At, incident: Incident, now: Stamp, changes: LedgerChanges
     ) -> None:
         if incident.count > incident.told_count and rule.mode != "dry-run":
-            changes.tellings.append(_telling(rule, incident, "again", now))
+            changes.tellings.append(telling.alert(rule, incident, "again", now))
             incident = _told(rule, incident, now, first=False)
             changes.incidents.append(incident)
             self._keep(incident)
         elif incident.open:
             heapq.heappush(self._due, (now + incident.wait, incident.id, at))
-        elif incident.last + max(incident.wait, _cooldown(rule, incident.severity)) > now:
+        elif incident.last + max(incident.wait, cooldown(rule, incident.severity)) > now:
             heapq.heappush(self._due, (now + HOUR, incident.id, at))
         else:
             del self._incidents[at]  # over, told in full, and its cooldown has passed
 
     def next_due(self) -> Stamp | None:
         """The wall time at which `due` may have something to say."""
-        return self._due[0][0] if self._due else None
+        first = self._due[0][0] if self._due else None
+        return min((at for at in (first, self._subjects.next_due()) if at is not None), default=None)
 
     def _keep(self, incident: Incident) -> None:
         at = _at(incident.episode)
@@ -170,6 +159,7 @@ class Ledger:
 
     def _clock_went_back(self, now: Stamp) -> None:
         """The wall clock was set back: nothing may wait longer for that than its own wait."""
+        self._subjects.clock_went_back(now)
         self._due = []
         for at, incident in list(self._incidents.items()):
             restamped = msgspec.structs.replace(incident, told_at=min(incident.told_at, now))
@@ -180,18 +170,6 @@ class Ledger:
 
 def _at(episode: Episode) -> _At:
     return episode.rule, tuple(episode.key.items())
-
-
-def _cooldown(rule: Rule, severity: Severity) -> Nanos:
-    """Until this long after the crossing last told, a new one belongs to the same incident."""
-    return WAITS[severity][0] if rule.cooldown is None else rule.cooldown
-
-
-def _waits(rule: Rule, severity: Severity) -> tuple[Nanos, Nanos]:
-    """The first wait before an incident is told again, and the longest."""
-    first = max(_cooldown(rule, severity), SHORTEST_WAIT)
-    longest = WAITS[severity][1] if rule.cooldown_max is None else rule.cooldown_max
-    return first, max(first, longest)
 
 
 def _opened(rule: Rule, episode: Episode, now: Stamp) -> Incident:
@@ -211,7 +189,7 @@ def _opened(rule: Rule, episode: Episode, now: Stamp) -> Incident:
         told_at=now,
         told_count=episode.count,
         told_severity=episode.severity,
-        wait=_waits(rule, episode.severity)[0],
+        wait=next_wait(rule, episode.severity, 0, first=True),
         tellings=0,
     )
 
@@ -234,42 +212,13 @@ def _grown(incident: Incident, episode: Episode) -> Incident:
 
 
 def _told(rule: Rule, incident: Incident, now: Stamp, *, first: bool) -> Incident:
-    """The incident after a telling: the next wait is twice as long, up to the longest."""
-    shortest, longest = _waits(rule, incident.severity)
+    """The incident after a telling."""
     return msgspec.structs.replace(
         incident,
         crossing_told=incident.episode.crossed,
         told_at=now,
         told_count=incident.count,
         told_severity=incident.severity,
-        wait=shortest if first else min(max(2 * incident.wait, shortest), longest),
+        wait=next_wait(rule, incident.severity, incident.wait, first=first),
         tellings=incident.tellings + 1,
-    )
-
-
-def _telling(rule: Rule, incident: Incident, kind: TellingKind, now: Stamp) -> Telling:
-    episode = incident.episode
-    return Telling(
-        id=short_id(incident.id, incident.tellings),
-        kind=kind,
-        severity=incident.severity,
-        title=incident.title,
-        message=episode.message,
-        at=now,
-        rule=rule.id,
-        incident=incident.id,
-        key=incident.key,
-        first=incident.first,
-        last=incident.last,
-        count=incident.count,
-        grew=incident.count - incident.told_count if kind == "again" else 0,
-        distinct=episode.distinct,
-        window=duration(within_of(rule.window)) if within_of(rule.window) else "",
-        top=episode.top,
-        samples=episode.samples,
-        fix=rule.fix,
-        tags=list(rule.tags),
-        references=list(rule.references),
-        notify=list(rule.notify),
-        seen_late=episode.seen_late,
     )

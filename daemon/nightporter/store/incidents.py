@@ -28,7 +28,7 @@ def save(connection: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
     """Keep new and changed incidents."""
     connection.executemany(
         "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "severity = excluded.severity, last = excluded.last, told_at = excluded.told_at, "
+        "rule = excluded.rule, severity = excluded.severity, last = excluded.last, told_at = excluded.told_at, "
         "open = excluded.open, blob = excluded.blob",
         [(i.id, i.rule, i.severity, i.last, i.told_at, i.open, _ENCODER.encode(i)) for i in incidents],
     )
@@ -40,6 +40,17 @@ def recent(connection: sqlite3.Connection, since: Stamp, limit: int = 50_000) ->
         "SELECT blob FROM incidents WHERE told_at >= ? ORDER BY told_at DESC, id LIMIT ?", (since, limit)
     ).fetchall()
     return [_DECODER.decode(blob) for (blob,) in reversed(rows)]
+
+
+def current(connection: sqlite3.Connection, since: Stamp, limit: int = 50_000) -> list[Incident]:
+    """For the ledger: incidents told since a wall time, and whatever goes on, however long ago it was told;
+    oldest first, the newest `limit` of them."""
+    rows = connection.execute(
+        "SELECT blob FROM incidents WHERE told_at >= ? OR open ORDER BY open DESC, told_at DESC, id LIMIT ?",
+        (since, limit),
+    ).fetchall()
+    found = [_DECODER.decode(blob) for (blob,) in rows]
+    return sorted(found, key=lambda incident: incident.told_at)
 
 
 def prune(connection: sqlite3.Connection, now: Stamp) -> int:

@@ -1,0 +1,37 @@
+"""When an alert waits although it is news: the grace after a start, and what the subject depends on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from nightporter.model import MINUTE, SECOND, Nanos, Stamp
+
+PARENT_WAIT: Final[Nanos] = 30 * SECOND
+"""How long the alert of what depends on something waits for that something's own: a child's probe may fail
+seconds before its parent's."""
+AFTER_PARENT: Final[Nanos] = 5 * MINUTE
+"""How long children have to become well after their parent did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What the owner said of the house, and since when we watch it."""
+
+    depends_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Subject → the subjects that it cannot do without, in lower case."""
+    grace: Nanos = 0
+    """So long after `started` no outage is told."""
+    started: Stamp = 0
+    """Wall clock of the daemon's start."""
+
+    def above(self, subject: str) -> Iterator[str]:
+        """All that the subject depends on, over any number of steps; each once, the nearest first."""
+        seen = {subject}
+        level = [subject]
+        while level:
+            level = [parent for name in level for parent in self.depends_on.get(name, ())]
+            level = [name for name in dict.fromkeys(level) if name not in seen]
+            seen.update(level)
+            yield from level
