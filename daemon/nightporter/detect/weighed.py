@@ -20,6 +20,8 @@ from nightporter.model import Nanos, Stamp
 from nightporter.rule import Ratio, Sum
 
 ENTRIES: Final = 512
+MILLION: Final = 1_000_000
+"""A share is compared in whole millionths: 29 of 100 are not above 29 %, though 0.29 × 100 is below 29."""
 
 
 class Weighed(msgspec.Struct):
@@ -54,7 +56,7 @@ def observe_ratio(memory: Weighed, spec: Ratio, lateness: Nanos, stamp: Stamp, f
     if not _enter(memory, spec.within, lateness, stamp, int(fits)):
         return LATE
     for held in _windows_with(memory, spec.within, stamp):
-        if held.events >= spec.least and held.weight > spec.above * held.events:
+        if held.events >= spec.least and held.weight * MILLION > round(spec.above * MILLION) * held.events:
             return Over(held.start, held.events)
     return Under(grows=False) if fits else APART
 
