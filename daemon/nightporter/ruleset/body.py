@@ -21,7 +21,7 @@ from nightporter.ruleset.messages import TEMPLATE_NAMES
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamlpage import Node, Page, Table
+from nightporter.yamlpage import Node, Page, Scalar, Table
 
 T = TypeVar("T")
 
@@ -200,10 +200,10 @@ class BodyReader:
         return name
 
     def _pollers(self, node: Node) -> bool | None:
-        word = self._page.text(node, "skip")
-        if word is not None and word != "skip":
-            self._page.unknown(node, "word for pollers", word, ("skip",))
-        return True if word == "skip" else None
+        if isinstance(node, Scalar) and node.text == "skip":
+            return True
+        self._page.wrong(node, "skip")
+        return None
 
     def _severity(self, node: Node, reader: ConditionReader) -> tuple[SeverityStep, ...]:
         """One name, or steps of which the first that fits decides; `medium` where none does."""

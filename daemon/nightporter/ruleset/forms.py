@@ -27,14 +27,8 @@ class Form:
     keys: tuple[str, ...]
     example: str
     optional: tuple[str, ...] = ()
-    untuned: tuple[str, ...] = ()
-    """Keys that a tune changes only with the whole window: their values are conditions."""
     short: re.Pattern[str] | None = None
     """The form without a map; its groups are keys of the map."""
-
-    @property
-    def tunable(self) -> tuple[str, ...]:
-        return tuple(key for key in self.keys if key not in self.untuned)
 
 
 _FIELD: Final = r"(?P<field>[A-Za-z_][\w.]*)"
@@ -60,7 +54,6 @@ FORMS: Final[Mapping[str, Form]] = {
     "ratio": Form(
         keys=("above", "of", "within", "min"),
         example="{above: 20%, of: {status: 5xx}, within: 10m, min: 15}",
-        untuned=("of",),
     ),
     "spike": Form(
         keys=("factor", "within", "baseline", "min", "sum", "distinct", "same_hour"),
@@ -75,12 +68,11 @@ FORMS: Final[Mapping[str, Form]] = {
     "sequence": Form(
         keys=("steps", "within"),
         example="{steps: [{when: {outcome: failure}, times: 5}, {when: {outcome: success}}], within: 15m}",
-        untuned=("steps",),
     ),
 }
 KINDS: Final = tuple(FORMS)
 TUNE_KEYS: Final = tuple(
-    dict.fromkeys(key for form in FORMS.values() for key in form.tunable if key not in FORMS)
+    dict.fromkeys(key for form in FORMS.values() for key in form.keys if key not in FORMS)
 )
 """Keys of a tune that change the rule's own window; a spike's `sum` and `distinct` come beside them."""
 

@@ -288,7 +288,7 @@ class _Loading:
         for file, key, node in self._section("tune", "a map of rule ids and what to change"):
             tune(self.names, self.drafts, renamed, file.page, key, node)
         for draft in self.drafts.values():
-            check_whole(draft.body, draft.scope)
+            check_whole(draft.id, draft.body, draft.scope)
             place = draft.place
             rule = assemble(draft.id, draft.body, draft.scope, place)
             if draft.untuned is not None:

@@ -40,6 +40,8 @@ NEEDS: Final[Mapping[str, str]] = {
 TEMPLATE_NAMES: Final = ("count", "first", "last", *NEEDS)
 _GIVEN: Final = ("allow_list",)
 """Names that the config fills, before the rule is in force."""
+_NEVER_FIELDS: Final = ("distinct", "window", "for", "silence")
+"""Those that a rule never takes from a line, even where a line may carry any field."""
 
 
 def template_names(window: WindowSpec | None, lasts: Nanos) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ def check_emit(page: Page, node: Node, available: Collection[str], scope: Scope)
 
 
 def _tell_unfilled(page: Page, node: Node, name: str, available: Collection[str], scope: Scope) -> None:
-    if name in NEEDS and (not scope.open or name in ("distinct", "window")):
+    if name in NEEDS and (not scope.open or name in _NEVER_FIELDS):
         without = f"'{NEEDS[name]}:'" if NEEDS[name] else "a window"
         expected = "a field, or one of " + ", ".join(f"{{{n}}}" for n in available)
         page.tell(node, f"'{{{name}}}' in a rule without {without}", expected=expected)
@@ -115,11 +117,12 @@ def _many(window: WindowSpec | None, scope: Scope) -> str:
         case Count():
             return "{count} in {window}"
         case Sum(field=field):
-            return "{sum} in {window}" if scope.unit_of(field) else f"{{sum}} {field} in {{window}}"
+            return f"{{sum}}{_counted(field, scope)} in {{window}}"
         case Ratio():
-            return "{share} in {window}"
-        case Spike():
-            return "{value} in {window}, {times} times the usual {usual}"
+            return "{share} of events in {window}"
+        case Spike(measure=measure, field=field):
+            what = f" different {field}" if measure == "distinct" else _counted(field, scope)
+            return f"{{value}}{what} in {{window}}, {{times}} times the usual {{usual}}"
         case FirstSeen():
             return "{new} for the first time"
         case Absence():
@@ -127,3 +130,11 @@ def _many(window: WindowSpec | None, scope: Scope) -> str:
         case Sequence(steps=steps):
             return f"all {len(steps)} steps in {{window}}"
     return "{message}" if "message" in scope.known else "{count}"
+
+
+def _counted(field: str, scope: Scope) -> str:
+    """What a sum is a sum of; one of bytes is written with its unit anyway."""
+    unit = scope.unit_of(field)
+    if not field or unit == "bytes":
+        return ""
+    return f" {unit} of {field}" if unit else f" {field}"

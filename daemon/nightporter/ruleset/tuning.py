@@ -121,11 +121,13 @@ def tune(
             page.key(node, "version"), found, fix="look at what changed, then raise the version", warning=True
         )
     own, rest = _own_window_keys(table, draft.body.window)
-    window = _changed_window(page, node, own, rest, draft, ConditionReader(page, names, scope))
+    reader = ConditionReader(page, names, scope)
+    window = _changed_window(page, node, own, rest, draft.body.window, reader)
     top = BodyReader(page, names, scope, tuned=True).read(rest)
+    top = replace(top, window=window or top.window, groups=top.groups | reader.groups)
     replaced = _replaced(page, table["replace"]) if "replace" in table else ()
     untuned = draft.untuned or draft.body
-    body = laid_over(draft.body, replace(top, window=window or top.window), replaced)
+    body = laid_over(draft.body, top, replaced)
     drafts[key.text] = replace(draft, body=body, scope=scope, untuned=untuned)
 
 
@@ -148,13 +150,12 @@ def _changed_window(
     node: Table,
     own: dict[str, Node],
     rest: Collection[str],
-    draft: Draft,
+    window: WindowSpec | None,
     reader: ConditionReader,
 ) -> WindowSpec | None:
     """The rule's own window with what these keys say instead."""
     if not own:
         return None
-    window = draft.body.window
     name = next(iter(own))
     first = page.key(node, name)
     if any(kind in rest for kind in forms.KINDS):
@@ -164,10 +165,10 @@ def _changed_window(
         page.tell(first, f"'{name}': this rule has no window", fix="write one, such as 'count: 5 in 10m'")
         return None
     kind = forms.kind_of(window)
-    tunable = forms.FORMS[kind].tunable
-    for key in [key for key in own if key not in tunable]:
+    keys = forms.FORMS[kind].keys
+    for key in [key for key in own if key not in keys]:
         found = f"'{key}': this rule's window is '{kind}'"
-        page.tell(page.key(node, key), found, expected=", ".join(tunable))
+        page.tell(page.key(node, key), found, expected=", ".join(keys))
         del own[key]
     return read_changed(page, node, own, window, reader)
 

@@ -24,9 +24,9 @@ from nightporter.ruleset.messages import check_emit, check_message, default_mess
 from nightporter.ruleset.names import Scope
 
 
-def check_whole(body: Body, scope: Scope) -> None:
+def check_whole(rule_id: str, body: Body, scope: Scope) -> None:
     """Tell of keys that do not go together, and of names in its texts that nothing can fill."""
-    _check_keys(body)
+    _check_keys(rule_id, body)
     available = template_names(body.window, body.lasts or 0)
     if body.message is not None:
         check_message(body.message.page, body.message.node, body.message.text, available, scope)
@@ -34,18 +34,20 @@ def check_whole(body: Body, scope: Scope) -> None:
         check_emit(body.spots["emit"].page, body.spots["emit"].node, available, scope)
 
 
-def _check_keys(body: Body) -> None:
+def _check_keys(rule_id: str, body: Body) -> None:
     spots, window = body.spots, body.window
+    rule = f"the rule '{rule_id}' has"
     if "for" in spots and body.lasts and isinstance(window, FirstSeen | Absence | Sequence):
-        spots["for"].tell(
-            f"'for' beside '{kind_of(window)}', which does not last", fix="take one of the two out"
-        )
+        found = f"{rule} 'for' beside '{kind_of(window)}', which does not last"
+        spots["for"].tell(found, fix="take one of the two out")
     if "resolve" in spots and isinstance(window, Absence):
-        spots["resolve"].tell("'resolve' beside 'absence'", fix="take it out: the next event ends a silence")
+        spots["resolve"].tell(
+            f"{rule} 'resolve' beside 'absence'", fix="take it out: an event ends a silence"
+        )
     if "pollers" in spots and not body.by:
-        spots["pollers"].tell("'pollers' in a rule without 'by'", fix="add 'by:', such as client_ip")
+        spots["pollers"].tell(f"{rule} 'pollers' and no 'by'", fix="add 'by:', such as client_ip")
     if "quiet" in spots and "resolve" in spots:
-        found = "'quiet' beside 'resolve': it does not end an episode here"
+        found = f"{rule} 'quiet' beside 'resolve', which alone ends its episodes"
         spots["quiet"].tell(found, fix="take it out", warning=True)
 
 

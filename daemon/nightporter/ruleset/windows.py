@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
+from nightporter.detect.spike import DISTINCT_CAP, SLOTS
 from nightporter.model import DAY, Nanos, Value
 from nightporter.rule import (
     Absence,
@@ -34,11 +35,12 @@ from nightporter.ruleset.values import NotA
 from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
 
 T = TypeVar("T")
+Measure = Literal["events", "sum", "distinct"]
 
 MAX_THRESHOLD: Final = 100_000
 """A window keeps up to four times its threshold in memory, for each key."""
 MAX_SUM: Final = 10**15
-"""A petabyte; far below where a float would lose whole numbers."""
+"""1000TB; far below where a float would lose whole numbers."""
 MAX_WITHIN: Final[Nanos] = 90 * DAY
 MAX_FACTOR: Final = 1_000
 MAX_BASELINE: Final[Nanos] = 60 * DAY
@@ -187,8 +189,7 @@ class _Reader:
         factor = self._got("factor", self._factor, base.factor if base else None)
         within = self._got("within", self._within, base.within if base else None)
         baseline = self._got("baseline", self._baseline, base.baseline if base else None)
-        read_least = (lambda n: self._amount(n, field)) if measure == "sum" else self._least
-        least = self._got("min", read_least, base.least if base else None)
+        least = self._got("min", lambda n: self._least_of(n, measure, field), base.least if base else None)
         same_hour = self._got("same_hour", self.page.flag, base.same_hour if base else False)
         if factor is None or within is None or baseline is None or least is None or same_hour is None:
             return None
@@ -198,18 +199,20 @@ class _Reader:
             self.page.tell(at, found, expected=expected)
         return spike
 
-    def _measure(self, base: Spike | None) -> tuple[Literal["events", "sum", "distinct"], str]:
+    def _measure(self, base: Spike | None) -> tuple[Measure, str]:
         """What a spike measures, and the field of it."""
         summed = self._got("sum", self._number_field, None)
         different = self._got("distinct", self._field, None)
         if "sum" in self.table and "distinct" in self.table:
             found = "a spike of both 'sum' and 'distinct'"
             self.page.tell(self.page.key(self.node, "distinct"), found, expected="one of the two, or neither")
-        if summed:
-            return "sum", summed
-        if different:
-            return "distinct", different
-        return (base.measure, base.field) if base else ("events", "")
+        measure: Measure = "sum" if summed else "distinct" if different else "events"
+        if base and measure == "events":
+            return base.measure, base.field
+        if base and measure != base.measure and "min" not in self.table:
+            found = f"'{measure}' in place of {base.measure}, without a 'min' of it"
+            self.page.tell(self.page.key(self.node, measure), found, fix="add 'min:'")
+        return measure, summed or different or ""
 
     def _first_seen(self, base: FirstSeen | None) -> FirstSeen | None:
         fields = self._got("fields", self._fields, base.fields if base else None)
@@ -259,7 +262,7 @@ class _Reader:
             self.page.tell(node, "a step without 'when'", fix="add 'when:'")
             return None
         when = self.conditions.read(table["when"], "when")
-        times = self.page.whole(table["times"], "times", 1, MAX_TIMES) if "times" in table else 1
+        times = self.page.whole(table["times"], "how many times", 1, MAX_TIMES) if "times" in table else 1
         return None if times is None else Step(when, times)
 
     # Parts
@@ -268,7 +271,16 @@ class _Reader:
         return self.page.whole(node, "a threshold", 1, MAX_THRESHOLD)
 
     def _least(self, node: Node) -> int | None:
-        return self.page.whole(node, "the events it takes", 1, MAX_THRESHOLD)
+        return self.page.whole(node, "how many events it takes", 1, MAX_THRESHOLD)
+
+    def _least_of(self, node: Node, measure: Measure, field: str) -> int | None:
+        match measure:
+            case "events":
+                return self._least(node)
+            case "sum":
+                return self._amount(node, field)
+            case "distinct":
+                return self.page.whole(node, "how many values it takes", 1, DISTINCT_CAP * SLOTS)
 
     def _within(self, node: Node) -> Nanos | None:
         return read_duration(self.page, node, most=MAX_WITHIN)
@@ -309,7 +321,7 @@ class _Reader:
         amount = self._number_or_size(text, node, field)
         if isinstance(amount, int | float) and 1 <= amount <= MAX_SUM:
             return round(amount)
-        self.page.tell(node, describe(node), expected=f"{what}, from 1 to {MAX_SUM}")
+        self.page.tell(node, describe(node), expected=f"{what}, from 1 to 1000TB")
         return None
 
     def _number_or_size(self, text: str, node: Scalar, field: str) -> Value | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nightporter import bundled
 from nightporter.configfile import World, parse_config
 from nightporter.ruleset import SourceText, load, read
+from nightporter.ruleset.forms import FORMS, KINDS
 
 WORDS = [
     "rules",
@@ -34,12 +35,34 @@ WORDS = [
     "routes",
     "watch",
     "kind",
+    *KINDS,
+    *dict.fromkeys(key for form in FORMS.values() for key in form.keys),
+    "times",
+    "for",
+    "resolve",
+    "subject",
+    "pollers",
 ]
 PIECES = st.sampled_from(
     [
         *(f"{word}: " for word in WORDS),
         *"{}[]*0",
-        *("\n", "\n  ", "\n    ", ", ", "- ", "a: ", "$x", "null", "no", "22:30", "5 in 1m", "client_ip"),
+        *(
+            "\n",
+            "\n  ",
+            "\n    ",
+            ", ",
+            "- ",
+            "a: ",
+            "20%",
+            "5GB bytes in 1h",
+            "$x",
+            "null",
+            "no",
+            "22:30",
+            "5 in 1m",
+            "client_ip",
+        ),
         *("a|re: ", "'(?P<x>.'", "{high: {a: b}}", '"', "traefik", "file"),
     ]
 )
