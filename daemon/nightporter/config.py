@@ -334,6 +334,10 @@ class Config:
     caps: Caps = Caps()
     digest: int = 8 * 60
     """Local minute of the day at which digests go out."""
+    depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Subject → what it cannot do without, in lower case: while that is down, it is not told of."""
+    grace_s: float = 300.0
+    """So long after the daemon's start no outage is told."""
     review: Review = Review()
     path: Path | None = None
     """The file it came from."""

@@ -36,6 +36,7 @@ from nightporter.config import (
     SourceConfig,
     TerminalDestination,
 )
+from nightporter.configdepends import read_depends_on
 from nightporter.configkinds import KINDS
 from nightporter.configparts import (
     Here,
@@ -50,6 +51,7 @@ from nightporter.configparts import (
 )
 from nightporter.configreview import read_review
 from nightporter.errors import BadFiles, Place, Problem
+from nightporter.model import DAY, SECOND
 from nightporter.plainfile import read_head
 from nightporter.ruleset import Surroundings, values
 from nightporter.yamlfile import MAX_BYTES, parse
@@ -68,6 +70,8 @@ KEYS: Final = (
     "caps",
     "digest",
     "review",
+    "depends_on",
+    "grace",
 )
 DEFAULT_SOURCES: Final[tuple[SourceConfig, ...]] = (
     FileSource(name="traefik", paths=("/tmp/traefik.log",), format="traefik"),  # noqa: S108  (Traefik's own place)
@@ -207,6 +211,8 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
             lambda n: read_notation(page, n, values.clock_minute, 'a time such as "08:00"'),
             480,
         ),
+        depends_on=got(table, "depends_on", lambda n: read_depends_on(page, n), {}),
+        grace_s=got(table, "grace", lambda n: _grace(page, n), 300.0),
         review=got(table, "review", lambda n: read_review(page, n, [d.name for d in destinations]), Review()),
     )
 
@@ -293,6 +299,14 @@ def _quiet(page: Page, table: dict[str, Node]) -> QuietHours | None:
         return None
     span = read_notation(page, table["quiet"], values.clock_range, 'hours such as "23:00-07:30"')
     return QuietHours(start=span[0], end=span[1]) if span else None
+
+
+def _grace(page: Page, node: Node) -> float | None:
+    """In seconds."""
+    nanos = read_notation(page, node, values.duration, "a duration such as 5m; 0s: none")
+    if nanos is not None and nanos > DAY:
+        page.tell(node, "a grace of more than a day", expected="at most 24h")
+    return None if nanos is None else nanos / SECOND
 
 
 def _caps(page: Page, table: dict[str, Node]) -> Caps:

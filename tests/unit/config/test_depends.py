@@ -1,0 +1,76 @@
+"""`depends_on` and `grace`: names, circles, misspellings and bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from nightporter.config import Config
+from nightporter.configdepends import circles
+from nightporter.configfile import LoadedConfig, parse_config
+
+
+def loaded(text: str) -> LoadedConfig:
+    return parse_config("/etc/nightporter/config.yaml", text)
+
+
+def config_of(text: str) -> Config:
+    result = loaded(text)
+    assert result.problems == (), [str(p) for p in result.problems]
+    return result.config
+
+
+def test_names_are_lowered_and_one_parent_needs_no_list() -> None:
+    config = config_of("depends_on: {Ombi: [Traefik], sonarr: docker, traefik: [docker, internet, Docker]}")
+    assert config.depends_on == {
+        "ombi": ("traefik",),
+        "sonarr": ("docker",),
+        "traefik": ("docker", "internet"),
+    }
+
+
+def test_without_it_nothing_depends_and_there_are_five_minutes() -> None:
+    config = config_of("")
+    assert (config.depends_on, config.grace_s) == ({}, 300.0)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0s", 0.0), ("2m", 120.0)])
+def test_the_grace_is_a_duration(text: str, seconds: float) -> None:
+    assert config_of(f"grace: {text}").grace_s == seconds
+
+
+@pytest.mark.parametrize("text", ["5", "25h", "soon"])
+def test_a_grace_that_is_none_is_refused(text: str) -> None:
+    assert not loaded(f"grace: {text}").ok
+
+
+def test_a_circle_is_named_at_the_link_that_closes_it() -> None:
+    result = loaded("depends_on:\n  ombi: [traefik]\n  traefik: [docker]\n  docker: [internet, ombi]\n")
+    assert not result.ok
+    (problem,) = result.problems
+    assert problem.found == "a circle: ombi → traefik → docker → ombi"
+    assert (problem.place.line, problem.place.column) == (4, 22)
+
+
+def test_what_depends_on_itself_is_a_circle() -> None:
+    assert "a circle: ombi → ombi" in str(loaded("depends_on: {ombi: [Ombi]}").problems[0])
+
+
+def test_a_diamond_is_no_circle() -> None:
+    assert list(circles({"a": ("b", "c"), "b": ("d",), "c": ("d",), "d": ("e",)})) == []
+    assert list(circles({"a": ("b",), "b": ("a",), "c": ("a",)})) == [("a", "b")]
+
+
+def test_a_name_that_is_nearly_another_is_doubted() -> None:
+    result = loaded("depends_on: {ombi: [traefik], sonarr: [traefic], radarr: [traefik]}")
+    assert result.ok
+    (problem,) = result.problems
+    assert (problem.nearest, problem.warning) == ("traefik", True)
+
+
+def test_names_that_are_merely_alike_are_not() -> None:
+    assert config_of("depends_on: {sonarr: [radarr], plex: [nas]}").depends_on["sonarr"] == ("radarr",)
+
+
+def test_a_map_is_needed() -> None:
+    assert not loaded("depends_on: [ombi]").ok
+    assert not loaded("depends_on: {ombi: [{traefik: 1}]}").ok
