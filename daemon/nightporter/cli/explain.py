@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence as Many
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.engine import Engine
 from nightporter.lane import Arrival, Lane
 from nightporter.model import Event, Fields
+from nightporter.rule import Ratio, Sequence
 from nightporter.safetext import for_terminal
 from nightporter.sources.files import read_whole
 
@@ -50,7 +51,7 @@ def _shown(event: Event) -> Fields:
     return {name: value for name, value in event.fields.items() if name not in _INNER}
 
 
-def _told(number: int, event: Event, counted: Sequence[str], lane: Lane) -> list[str]:
+def _told(number: int, event: Event, counted: Many[str], lane: Lane) -> list[str]:
     lines = [f"line {number}, read as {event.format}: {for_terminal(event.raw, LINE_CHARS)}"]
     lines += [
         f"    {name}: {for_terminal(str(value), LINE_CHARS)}" for name, value in sorted(_shown(event).items())
@@ -58,17 +59,30 @@ def _told(number: int, event: Event, counted: Sequence[str], lane: Lane) -> list
     for rule, formats in lane.plan.rules:
         if formats is not None and event.format not in formats:
             continue
-        verdict = "counts it" if rule.id in counted else why_not(rule, event)
+        verdict = _counts(rule, event) if rule.id in counted else why_not(rule, event)
         lines.append(f"  {rule.id}: {verdict}")
     if len(lines) == 1 + len(_shown(event)):
         lines.append("  no rule looks at such lines")
     return lines
 
 
+def _counts(rule: CompiledRule, event: Event) -> str:
+    """How a rule counts an event, where its window takes in more than what it looks for."""
+    match rule.window:
+        case Ratio():
+            return "counts it, as one that fits `of`" if rule.of(event.fields, None) else "counts it"
+        case Sequence():
+            steps = [i for i, step in enumerate(rule.steps, start=1) if step(event.fields, None)]
+            return f"counts it for step {' and '.join(map(str, steps))} of {len(rule.steps)}"
+    return "counts it"
+
+
 def why_not(rule: CompiledRule, event: Event) -> str:
     """Why a rule left an event uncounted, in words."""
     captured: Fields = {}
     if not rule.when(event.fields, captured):
+        if rule.resolves is not None and rule.resolves(event.fields, None):
+            return "its `resolve` fits: it ends what the rule tells of"
         return "its `when` does not fit"
     fields = {**event.fields, **captured}
     if rule.unless(fields, None):
@@ -78,4 +92,6 @@ def why_not(rule: CompiledRule, event: Event) -> str:
     missing = [part.field for part in rule.by if part.field not in fields]
     if missing:
         return f"the line has no {' and no '.join(missing)} to group by"
+    if rule.skip_pollers:
+        return "it is too late, lacks the field that is counted, or comes from a poller"
     return "it is too late, or lacks the field that is counted"

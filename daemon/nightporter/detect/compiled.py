@@ -61,6 +61,7 @@ class CompiledRule:
         self.quiet = rule.quiet
         self.lasts = rule.lasts
         self.is_state = rule.is_state
+        self.skip_pollers = rule.skip_pollers
         self.emit = rule.emit
         self.when = compiled(rule.when)
         self.unless = compiled(rule.unless)

@@ -18,8 +18,9 @@ from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key
 from nightporter.detect.episodes import Episodes, Hit, Opened
 from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
-from nightporter.detect.observing import figures, observed
+from nightporter.detect.observing import figures, observed, value_hash
 from nightporter.detect.outcome import Late, Over
+from nightporter.detect.pollers import PollerMemory, is_poller
 from nightporter.detect.template import fill, lone
 from nightporter.detect.windows import Track
 from nightporter.formats import address
@@ -184,6 +185,10 @@ class Engine:
             self.counts[f"admitted:{rule.id}"] += 1
             return True
         track = _track(rule, entry)
+        if rule.skip_pollers and _polls(track, event, fields):
+            self._forget(rule, memory.put(key, track))
+            self.counts[f"pollers:{rule.id}"] += 1
+            return False
         if not self._observe(hit, track):
             return False
         self._forget(rule, memory.put(key, track))
@@ -442,6 +447,12 @@ def _track(rule: CompiledRule, entry: Entry | None) -> Track:
         return entry
     values: list[int] | None = [] if isinstance(rule.window, Distinct) else None
     return Track(stamps=[] if entry is None else [entry], values=values, hits=0 if entry is None else 1)
+
+
+def _polls(track: Track, event: Event, fields: Fields) -> bool:
+    """Whether the key is a program that asks the same few paths for hours (RULES §1, `pollers: skip`)."""
+    track.poller = track.poller or PollerMemory()
+    return is_poller(track.poller, event.time, value_hash(fields.get("path", "")))
 
 
 def _filled(sets: Iterable[tuple[str, Value]], fields: Fields) -> Fields:

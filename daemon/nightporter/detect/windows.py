@@ -19,6 +19,7 @@ import msgspec
 
 from nightporter.detect.firstseen import Seen
 from nightporter.detect.outcome import LATE, UNDER, Outcome, Over
+from nightporter.detect.pollers import PollerMemory
 from nightporter.detect.sequences import Steps
 from nightporter.detect.spike import SpikeMemory
 from nightporter.detect.weighed import Weighed
@@ -71,6 +72,7 @@ class Track(msgspec.Struct, omit_defaults=True):
     steps: Steps | None = None
     seen: Seen | None = None
     spike: SpikeMemory | None = None
+    poller: PollerMemory | None = None
     newest: Stamp = 0
     """The newest stamp that a window other than `count` and `distinct` was shown; for `absence` the newest
     arrival."""
@@ -78,7 +80,7 @@ class Track(msgspec.Struct, omit_defaults=True):
     """When a `resolve` event last said that all is well: what happened before is over."""
 
     def clear(self) -> None:
-        """Forget what the window counted; what the key is used to (`seen`, `spike`) stays."""
+        """Forget what the window counted; what the key is used to (`seen`, `spike`, `poller`) stays."""
         self.stamps, self.hits = [], 0
         self.values = None if self.values is None else []
         self.weighed = self.steps = None

@@ -43,9 +43,9 @@ rules:
 def shape(bench: Bench) -> list[tuple[str, float, float, bool]]:
     """Key's value, first and last in seconds after noon, and whether it has ended."""
     return [
-        (*map(str, e.key.values()), (e.first - NOON) / SECOND, (e.last - NOON) / SECOND, e.ended)
+        (str(*e.key.values()), (e.first - NOON) / SECOND, (e.last - NOON) / SECOND, e.ended)
         for e in bench.episodes()
-    ]  # type: ignore[misc]  # one key field in every rule here
+    ]
 
 
 def test_what_has_lasted_is_told_by_time_alone() -> None:
@@ -271,3 +271,15 @@ def test_an_episode_is_one_silence_or_crossing_and_ends_after_it_began(happening
         assert episode.first <= episode.crossed or episode.rule == "silence"
         assert episode.first <= episode.last
         assert episode.ended
+
+
+def test_a_poller_is_not_counted_once_it_is_known_and_counts_when_it_strays() -> None:
+    bench = Bench("""
+        rules:
+          refused: {title: t, from: traefik, when: {status: 403}, by: client_ip, pollers: skip,
+                    count: 100 in 1h, message: m}
+    """)
+    bench.burst(range(0, 7200, 60), status=403, client_ip="203.0.113.9", path="/")
+    assert bench.feed(7200, status=403, client_ip="203.0.113.9", path="/") == []
+    assert bench.engine.counts["pollers:refused"] == 1
+    assert bench.feed(7210, status=403, client_ip="203.0.113.9", path="/admin") == ["refused"]
