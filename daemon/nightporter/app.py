@@ -43,9 +43,10 @@ from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
 from nightporter.history import Tally
 from nightporter.history.rows import KEPT
+from nightporter.incidents.holding import House
 from nightporter.incidents.ledger import Ledger
 from nightporter.judge import LAST_COMMIT, Judge
-from nightporter.model import DAY, Chunk, Severity, Telling, short_id
+from nightporter.model import DAY, SECOND, Chunk, Severity, Stamp, Telling, short_id
 from nightporter.notify.channels import own_voice
 from nightporter.notify.localtime import day_of, zone_of
 from nightporter.notify.outbox import Outbox
@@ -293,9 +294,16 @@ class Daemon:
 
 
 async def build(
-    config: Config, *, clock: Clock, log: FilteringBoundLogger, signals: Signals, stack: AsyncExitStack
+    config: Config,
+    *,
+    clock: Clock,
+    log: FilteringBoundLogger,
+    signals: Signals,
+    stack: AsyncExitStack,
+    started: Stamp,
 ) -> Daemon:
-    """Build every part of one config; `stack` closes them."""
+    """Build every part of one config; `stack` closes them. `started`: when the daemon came up, which may have
+    been with another config."""
     stack.enter_context(only_one(config.state))
     database = await Database.open(config.state / DATABASE, SCHEMAS)
     stack.push_async_callback(database.close)
@@ -307,9 +315,10 @@ async def build(
     sender = Outbox(database, config, clock=clock, log=log, here=own_voice())
     tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
     own = secrets.token_hex(8)  # made anew at each start, so that one that leaked hides nobody for long
+    house = House(depends_on=config.depends_on, grace=round(config.grace_s * SECOND), started=started)
     judge = Judge(
         engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
-        ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}),
+        ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}, house),
         database=database,
         outbox=sender,
         clock=clock,
@@ -381,10 +390,13 @@ async def run_daemon(config: Config, *, clock: Clock, log: FilteringBoundLogger,
     before: Config | None = None
     refused: Config | None = None
     why = ""
+    started = clock.now()
     while True:
         async with AsyncExitStack() as stack:
             try:
-                daemon = await build(config, clock=clock, log=log, signals=signals, stack=stack)
+                daemon = await build(
+                    config, clock=clock, log=log, signals=signals, stack=stack, started=started
+                )
             except NightporterError as err:
                 if before is None:
                     raise

@@ -13,7 +13,7 @@ from typing import Final
 from nightporter.yamlpage import Node, Page, Scalar
 
 NEAR: Final = 0.8
-"""How alike two names must be to doubt one of them: `traefic` and `traefik`, but not `sonarr` and `radarr`."""
+"""How alike two names must be to doubt one: `traefic` and `traefik`, but not `sonarr` and `radarr`."""
 _WHAT: Final = "names and what they depend on, such as {ombi: [traefik], traefik: [docker, internet]}"
 
 

@@ -226,7 +226,8 @@ class Subjects:
         house, until = self._house, 0
         if not incident.subject:
             return incident, until
-        if parted.in_a_bad_state(incident.parts):
+        # A start in the future is a clock that was set back since.
+        if parted.in_a_bad_state(incident.parts) and house.started <= now:
             until = house.started + house.grace
         above = list(house.above(incident.subject))
         if above:
