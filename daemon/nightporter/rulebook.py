@@ -87,11 +87,7 @@ class Rulebook:
     async def _fall_back(self, problems: tuple[Problem, ...]) -> InForce:
         kept = await self._database.call(lambda connection: state.load_text(connection, LAST_GOOD))
         if kept is not None:
-            sources = [
-                SourceText(name=t.name, text=t.text, shipped=t.shipped)
-                for t in msgspec.json.decode(kept, type=list[_Text])
-            ]
-            loaded = await asyncio.to_thread(judged, sources, self._config)
+            loaded = await asyncio.to_thread(judged, kept_texts(kept), self._config)
             if loaded.ok:
                 return InForce(loaded.ruleset, problems, "last good")
         shipped = read([bundled.rules()], shipped=True)
@@ -156,6 +152,14 @@ class Rulebook:
         for problem in self.in_force.problems:
             log.warning("rule.problem", problem=str(problem))
         log.info("rules.in_force")
+
+
+def kept_texts(kept: str) -> list[SourceText]:
+    """The rule files as the store has them under LAST_GOOD: what was in force last."""
+    return [
+        SourceText(name=t.name, text=t.text, shipped=t.shipped)
+        for t in msgspec.json.decode(kept, type=list[_Text])
+    ]
 
 
 def fingerprint(paths: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
