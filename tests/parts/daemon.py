@@ -51,6 +51,7 @@ class Daemon:
             {
                 "state": str(self.state),
                 "timezone": "UTC",
+                "grace": "0s",  # a test cannot wait for five minutes
                 "sources": list(sources),
                 "rules": {"shipped": shipped, "dirs": [str(self.rules)]},
                 "destinations": [
