@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from nightporter.detect.ages import Ages
 from nightporter.detect.changes import Changes, LearnedRow, WindowRow
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key_value
 from nightporter.detect.episodes import Episodes, Hit, Opened
@@ -60,6 +61,7 @@ class Engine:
         self._crowded: set[str] = set()
         self._pauses_told: dict[tuple[str, str], int] = {}
         self._joins = Joins()
+        self._ages = Ages()
         self._hiding: set[str] = set()
         """Addresses of gateways and proxies: in a service's own log they hide the client."""
         self._latest: Stamp = 0
@@ -107,6 +109,7 @@ class Engine:
     def judge(self, event: Event, plan: Plan, depth: int = 0) -> list[str]:
         """Judge one event; gives the ids of the rules that counted it. A login whose client is hidden
         behind the proxy may have to wait for the proxy's own line: it is judged by a later `advance`."""
+        self._tell_age(event)
         hidden = self._enrich(event, plan)
         if plan.login_request is not None and event.format in PROXY_FORMATS:
             if plan.login_request(event.fields, None):
@@ -114,6 +117,15 @@ class Engine:
         elif hidden and self.rules.joins and self._proxied and self._joins.hold(event):
             return []
         return self._judge(event, plan, depth)
+
+    def _tell_age(self, event: Event) -> None:
+        """Learn since when containers run, and say it of the requests that they answer."""
+        if event.origin.kind == "docker_events":
+            self._ages.learn(event)
+        elif self._ages and event.format in PROXY_FORMATS:
+            age = self._ages.age(event.fields, event.time)
+            if age is not None:
+                event.fields["container_age"] = age
 
     def _judge(self, event: Event, plan: Plan, depth: int) -> list[str]:
         counted: list[str] = []

@@ -1,0 +1,116 @@
+"""How long the container behind a request has been up."""
+
+from __future__ import annotations
+
+import pytest
+from tests.parts.engines import NOON, Bench
+
+from nightporter import origins
+from nightporter.detect.ages import NAMES, Ages
+from nightporter.lane import Arrival, Lane
+from nightporter.model import SECOND, Chunk, Event, Fields, Origin, Position, Untrusted, Value
+
+RULE = """
+rules:
+  errors: {title: t, from: traefik, when: {status: 5xx}, unless: {container_age|lt: 180},
+           by: service, message: m}
+"""
+LIFECYCLE = Origin(source="docker", kind="docker_events", stream="events", format="record")
+
+
+def running(started_s: int, **fields: Value) -> Event:
+    made: Fields = {"action": "running", "started_at": NOON + started_s * SECOND, **fields}
+    return Event(
+        fields=made,
+        time=NOON,
+        arrived=NOON,
+        origin=LIFECYCLE,
+        format="record",
+        position="",
+        raw=Untrusted(""),
+    )
+
+
+OMBI = {
+    "container": "media-ombi-1",
+    "service": "ombi",
+    "aliases": "ombi-media",
+    "address": "172.18.0.5,fd00::5",
+    "ports": "3579,3580",
+}
+
+
+@pytest.mark.parametrize(
+    "request_fields",
+    [
+        pytest.param({"service": "ombi-media", "upstream": ""}, id="Traefik's name of it"),
+        pytest.param({"service": "Ombi"}, id="the compose service"),
+        pytest.param({"service": "x", "upstream": "http://172.18.0.5:3579"}, id="its address"),
+        pytest.param({"service": "x", "upstream": "http://[fd00::5]:3579"}, id="its IPv6 address"),
+        pytest.param({"service": "x", "upstream": "http://127.0.0.1:3580"}, id="a port of this machine"),
+        pytest.param({"service": "x", "upstream": "http://localhost:3580/"}, id="the same by name"),
+    ],
+)
+def test_a_request_is_matched_to_its_container(request_fields: dict[str, Value]) -> None:
+    ages = Ages()
+    ages.learn(running(-100, **OMBI))
+    assert ages.age(dict(request_fields), NOON) == 100
+
+
+@pytest.mark.parametrize(
+    "request_fields",
+    [
+        {},
+        {"service": "plex"},
+        {"upstream": "http://127.0.0.1:32400"},
+        {"upstream": "http://[::1", "service": ""},
+        {"upstream": "http://172.18.0.5:99999999"},
+    ],
+)
+def test_what_is_no_container_of_ours_has_no_age(request_fields: dict[str, Value]) -> None:
+    ages = Ages()
+    ages.learn(running(-100, container="ombi", service="ombi", ports="3579"))
+    assert ages.age(dict(request_fields), NOON) is None
+
+
+def test_other_records_and_clocks_ahead_do_no_harm() -> None:
+    ages = Ages()
+    ages.learn(running(50, container="ombi"))
+    started = running(0, container="plex")
+    started.fields["action"] = "start"
+    ages.learn(started)
+    assert ages.age({"service": "ombi"}, NOON) == 0
+    assert ages.age({"service": "plex"}, NOON) is None
+
+
+def test_what_is_known_is_bounded() -> None:
+    ages = Ages()
+    for number in range(NAMES + 10):
+        ages.learn(running(0, container=f"c{number}"))
+    assert ages.age({"service": "c0"}, NOON) is None
+    assert ages.age({"service": f"c{NAMES}"}, NOON) == 0
+
+
+def test_errors_of_a_service_that_just_started_are_none() -> None:
+    """Through a lane with its scanner on: the record is read though no rule asks for it."""
+    bench = Bench(RULE)
+    record = b'{"action":"running","container":"ombi","service":"ombi","started_at":%d}\n' % NOON
+    chunk = Chunk(
+        origin=LIFECYCLE,
+        data=record,
+        start=0,
+        identity="events",
+        end=Position("docker", "events", b"x"),
+        arrived=NOON,
+    )
+    Lane(LIFECYCLE, bench.engine, Arrival()).judge(chunk)
+    assert bench.feed(179, status=502, service="ombi") == []
+    assert bench.feed(180, status=502, service="ombi") == ["errors"]
+    assert bench.feed(10, status=502, service="plex") == ["errors"]
+
+
+def test_a_replay_knows_no_ages() -> None:
+    bench = Bench(RULE)
+    bench.feed(0, status=502, service="ombi")
+    assert bench.origin == origins.named("traefik")
+    assert len(bench.episodes()) == 1
