@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from nightporter.config import AppriseDestination, Secret
 from nightporter.errors import UserError
 from nightporter.model import Severity
+from nightporter.plainfile import read_head
 
 NOBODY: Final = frozenset({"", "none", "no", "terminal", "-"})
 _ELSEWHERE: Final = re.compile(r"(?:file:|keychain:|\$\{[A-Za-z_]\w*\}\Z)")
@@ -50,6 +53,14 @@ def wished(text: str, folder: Path, *, write: bool = True) -> Wish | None:
     return Wish(name=name, url=f"file:{file}")
 
 
+def pasted(text: str) -> tuple[AppriseDestination, ...]:
+    """The destination whose URL stands in a person's answer itself; none where it is kept elsewhere."""
+    text = text.strip()
+    if _ELSEWHERE.match(text) or not _URL.match(text):
+        return ()
+    return (AppriseDestination(name=kind_of(text), url=Secret(text)),)
+
+
 def kind_of(url: str) -> str:
     """What the destination of a URL is called."""
     if _DISCORD.match(url):
@@ -58,18 +69,29 @@ def kind_of(url: str) -> str:
 
 
 def _write_secret(folder: Path, name: str, text: str) -> Path:
-    """Write a secret to a new file; one that holds it already is taken as it is."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for number in range(1, _MOST + 1):
-        path = folder / (f"{name}-url" if number == 1 else f"{name}-url-{number}")
-        try:
-            write_new(path, text + "\n")
-        except FileExistsError:
-            if path.read_bytes() == f"{text}\n".encode() and not path.stat().st_mode & 0o077:
-                return path
-        else:
+    """Write a secret to a new file; one that holds it already is taken as it is. Raises UserError."""
+    path = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for number in range(1, _MOST + 1):
+            path = folder / (f"{name}-url" if number == 1 else f"{name}-url-{number}")
+            try:
+                write_new(path, text + "\n")
+            except FileExistsError:
+                if not _holds_alone(path, f"{text}\n".encode()):
+                    continue
             return path
+    except OSError as err:
+        raise UserError(f"{path} cannot be written: {err.strerror or err}") from err
     raise UserError(f"{folder} holds {_MOST} files such as {name}-url; remove those that are not needed")
+
+
+def _holds_alone(path: Path, content: bytes) -> bool:
+    """Whether a file is this secret's, and nobody else can read it. Raises UserError for what is no file."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UserError(f"{path} is no file, and the URL was to go there; move it away, and run this again")
+    found, status = read_head(path, len(content) + 1)
+    return found == content and not status.st_mode & 0o077
 
 
 def write_new(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,10 +14,10 @@ import click
 from nightporter import configfile
 from nightporter.begin import back, greeting, page, plan
 from nightporter.begin.plan import Planned
-from nightporter.begin.wish import Wish, usual, wished, write_new
+from nightporter.begin.wish import Wish, pasted, usual, wished, write_new
 from nightporter.cli._rules import config_of, ruleset_of
 from nightporter.cli.notify import in_words
-from nightporter.config import Config
+from nightporter.config import Config, Destination
 from nightporter.doctor import allowlist, proxy
 from nightporter.doctor.finding import Finding, pasteable
 from nightporter.doctor.looking.view import View
@@ -75,7 +75,9 @@ def command(
     planned = plan.sources(found)
     day = f"{wall(view.clock.now(), None):%Y-%m-%d}"
     if only_print:
-        wish = wished(to or usual(view.environ), target.parent, write=False)
+        answer = to or usual(view.environ)
+        _refuse_strange(pasted(answer))
+        wish = wished(answer, target.parent, write=False)
         click.echo(page.write(planned, _least(wish, min_severity, ask=False), day), nl=False)
         return 0
     _say(_seen(found, planned))
@@ -92,6 +94,7 @@ def command(
         click.echo(f"\n{target} is there already and stays as it is; --print shows what would be written.")
     else:
         answer = to or (_asked() if asks else usual(view.environ))
+        _refuse_strange(pasted(answer))
         wish = _least(wished(answer, target.parent), min_severity, ask=asks)
         _write(target, page.write(planned, wish, day))
         click.echo(f"\n{target} is written.")
@@ -118,6 +121,15 @@ def _least(wish: Wish | None, given: str | None, *, ask: bool) -> Wish | None:
     return replace(wish, least=Severity[given]) if given else wish
 
 
+def _refuse_strange(destinations: Iterable[Destination]) -> None:
+    """Before anything is written: raises UserError for a destination that nothing can be sent to."""
+    for destination in destinations:
+        try:
+            channel_for(destination, None, sys.stdout)
+        except UserError as err:
+            raise UserError(f"{err}\nNothing is written.") from err
+
+
 def _write(target: Path, text: str) -> None:
     """Write the config, which has to be right. Raises UserError where it cannot be written."""
     loaded = configfile.parse_config(str(target), text)
@@ -125,6 +137,7 @@ def _write(target: Path, text: str) -> None:
     errors = [str(problem) for problem in loaded.problems if not problem.warning]
     if errors:
         raise UserError("\n".join(errors))
+    _refuse_strange(loaded.config.destinations)
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_new(target, text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nightporter.begin.wish import Wish, usual, wished, write_new
+from nightporter.begin.wish import Wish, pasted, usual, wished, write_new
 from nightporter.errors import UserError
 
 HOOK = "https://discord.com/api/webhooks/1/SECRET"
@@ -27,6 +29,29 @@ def test_nothing_is_overwritten_and_the_same_secret_is_kept_once(tmp_path: Path)
     assert (tmp_path / "discord-url").read_text() == "another"
     (tmp_path / "discord-url-2").chmod(0o644)  # others can read it: it is not used
     assert wished(HOOK, tmp_path) == Wish(name="discord", url="file:discord-url-3")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.parent / "nowhere")],
+    ids=["folder", "pipe", "dangling link"],
+)
+def test_what_is_no_file_stands_in_the_way(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "discord-url")
+    with pytest.raises(UserError, match="discord-url") as told:
+        wished(HOOK, tmp_path)
+    assert "SECRET" not in str(told.value)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written"):
+        wished(HOOK, tmp_path / "file" / "nightporter")
+
+
+@pytest.mark.parametrize(("text", "names"), [(HOOK, ["discord"]), ("${URL}", []), ("none", [])])
+def test_a_pasted_url_is_a_destination_before_it_is_written(text: str, names: list[str]) -> None:
+    assert [destination.name for destination in pasted(text)] == names
 
 
 def test_without_writing_nothing_is_written(tmp_path: Path) -> None:

@@ -56,6 +56,30 @@ def test_a_variable_that_is_not_set_is_told_and_nothing_is_written(
     assert not config.exists()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's 180 plugins
+def test_a_url_that_nothing_can_be_sent_to_is_refused_before_anything_is_written(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finds(monkeypatch, DOCKER)
+    assert run("--config", str(config), "--to", "carrier-pigeon://SECRET") == 2
+    told = capsys.readouterr().err
+    assert "apprise knows no such URL" in told
+    assert "Nothing is written" in told
+    assert "SECRET" not in told
+    assert not config.parent.exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's 180 plugins
+def test_one_that_is_kept_elsewhere_is_looked_at_too(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finds(monkeypatch, DOCKER)
+    monkeypatch.setenv("NIGHTPORTER_PIGEON", "carrier-pigeon://SECRET")
+    assert run("--config", str(config), "--to", "${NIGHTPORTER_PIGEON}") == 2
+    assert "apprise knows no such URL" in capsys.readouterr().err
+    assert not config.exists()
+
+
 def test_the_terminal_is_told_where_nobody_is_named(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
