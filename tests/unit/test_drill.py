@@ -16,7 +16,17 @@ from tests.parts.clock import NOON, ManualClock
 from nightporter import bundled
 from nightporter.config import AppriseDestination, Config, Destination, FileDestination, Route, Secret
 from nightporter.drill import tellings
-from nightporter.drill.post import ANSWER, REQUEST, DrillDesk, Request, answer_to, ask, take, withdraw
+from nightporter.drill.post import (
+    ANSWER,
+    REQUEST,
+    DrillDesk,
+    Request,
+    answer_to,
+    ask,
+    config_file,
+    take,
+    withdraw,
+)
 from nightporter.errors import Unreachable, UserError
 from nightporter.model import MINUTE, SECOND, Severity, Telling
 from nightporter.rule import Ruleset
@@ -217,10 +227,10 @@ def test_what_is_no_request_is_none(tmp_path: Path, make: Callable[[Path], objec
     assert take(tmp_path, NOON) is None
 
 
-async def served(tmp_path: Path, request: Request) -> list[Telling]:
+async def served(tmp_path: Path, request: Request, path: Path | None = None) -> list[Telling]:
     told: list[Telling] = []
     clock = ManualClock()
-    here = replace(config(), state=tmp_path)
+    here = replace(config(), state=tmp_path, path=path)
     desk = DrillDesk(here, clock, structlog.get_logger(), ruleset, told.append)
     ask(tmp_path, request)
     task = asyncio.create_task(desk.run())
@@ -249,3 +259,17 @@ async def test_a_mistake_is_answered_in_words(tmp_path: Path) -> None:
 
 async def test_all_of_them_at_once(tmp_path: Path) -> None:
     assert len(await served(tmp_path, a_request(""))) == 2
+
+
+@pytest.mark.parametrize(("asked", "told"), [("other.yaml", 0), ("config.yaml", 1), ("link.yaml", 1)])
+async def test_a_drill_of_another_config_is_refused(tmp_path: Path, asked: str, told: int) -> None:
+    """Its destinations are not those of the daemon on the same state folder."""
+    for name in ("config.yaml", "other.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "config.yaml")
+    file = config_file(replace(config(), path=tmp_path / asked))
+    request = Request(id="r1", at=NOON, rule="guessing", config=file)
+    assert len(await served(tmp_path, request, tmp_path / "config.yaml")) == told
+    answer = answer_to(tmp_path, request)
+    assert answer is not None
+    assert (f"reads {tmp_path}/config.yaml, not {tmp_path}/other.yaml" in answer.mistake) is not bool(told)

@@ -21,7 +21,7 @@ from nightporter.cli.status import read as read_status
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import Config
 from nightporter.drill import tellings
-from nightporter.drill.post import Answer, Posted, Request, answer_to, ask, posted, withdraw
+from nightporter.drill.post import Answer, Posted, Request, answer_to, ask, config_file, posted, withdraw
 from nightporter.errors import Unreachable, UserError
 from nightporter.notify.channels import channel_for
 from nightporter.notify.localtime import zone_of
@@ -92,7 +92,7 @@ async def _through_the_daemon(config: Config, rule: str, clock: Clock) -> tuple[
             "Nightporter does not run with this config, so nothing can be drilled; start it ('nightporter "
             "install', or 'nightporter run'), or let this process send by itself: nightporter drill --here"
         )
-    request = Request(id=secrets.token_hex(8), at=clock.now(), rule=rule)
+    request = Request(id=secrets.token_hex(8), at=clock.now(), rule=rule, config=config_file(config))
     ask(config.state, request)
     answer = await _answer(config, request, clock)
     if answer.mistake:

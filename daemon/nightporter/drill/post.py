@@ -34,11 +34,12 @@ FRESH: Final[Nanos] = MINUTE
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for. `rule` empty: all."""
+    """What is asked for. `rule` empty: all. `config`: the asker's, by `config_file`."""
 
     id: str
     at: Stamp
     rule: str = ""
+    config: str = ""
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     mistake: str = ""
     tellings: list[Posted] = []
     notes: list[str] = []
+
+
+def config_file(config: Config) -> str:
+    """Which file a config comes from, whatever link or name it was read by."""
+    return "" if config.path is None else os.path.realpath(config.path)
 
 
 def ask(state: Path, request: Request) -> None:
@@ -135,6 +141,13 @@ class DrillDesk:
             letterbox.write(self._config.state / ANSWER, answer)
 
     def _held(self, request: Request) -> tellings.Drill:
+        own = config_file(self._config)
+        if request.config and request.config != own:
+            raise UserError(
+                f"the daemon that runs in {self._config.state} reads {own or 'no config file'}, not "
+                f"{request.config}, so its destinations would be told, not those of that file; drill without "
+                "--config, or with --here: by this process, to that file's own destinations"
+            )
         now, ruleset = self._clock.now(), self._ruleset()
         if request.rule:
             return tellings.one(ruleset, request.rule, self._config, now, request.id)
