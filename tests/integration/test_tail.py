@@ -106,6 +106,14 @@ def test_a_reader_that_goes_ends_it_without_a_word(house: Daemon) -> None:
     assert done.stderr == ""
 
 
+def test_a_reader_that_goes_ends_it_though_nothing_new_comes(house: Daemon) -> None:
+    write(house, as_json("203.0.113.9", "/", 200))
+    command = f"{PROGRAM} tail --from traefik --last 1 --config {house.config_file} | head -1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
 def test_a_log_that_is_not_there_is_named(house: Daemon) -> None:
     (house.folder / "access.log").unlink()
     with tailing(house, "--from", "traefik") as (process, _):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import shutil
 import signal
+import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +39,8 @@ LEAST_COLUMNS: Final = 40
 """A line is never cut to less than this, however narrow the terminal and long the names of rules."""
 QUIET_S: Final = 2.0
 """After so long, a source that is not being followed says why."""
+READER_EVERY_S: Final = 1.0
+"""How often it is asked whether somebody still reads us: of a quiet source no write could fail."""
 _RED, _YELLOW, _GREEN, _CYAN, _BOLD = "31", "33", "32", "36", "1"
 _LEVELS: Final = {"fatal": _RED, "critical": _RED, "error": _RED, "warning": _YELLOW}
 
@@ -119,7 +123,10 @@ async def _follow(
 
     sources = [build_source(config, clock) for config in configs]
     tasks = [asyncio.create_task(source.run(dict(marks[source.name]), sink)) for source in sources]
-    tasks += [asyncio.create_task(_say_why_quiet(sources, clock))]
+    tasks += [
+        asyncio.create_task(_say_why_quiet(sources, clock)),
+        asyncio.create_task(_until_unread(stop, clock)),
+    ]
     stopping = asyncio.create_task(stop.wait())
     try:
         while not stopping.done():
@@ -131,6 +138,18 @@ async def _follow(
         for task in (*tasks, stopping):
             task.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+
+async def _until_unread(stop: asyncio.Event, clock: Clock) -> None:
+    """Stop once the reader of a pipe that we write into has gone."""
+    output = sys.stdout.fileno()
+    if not stat.S_ISFIFO(os.fstat(output).st_mode):
+        return
+    poll = select.poll()
+    poll.register(output, select.POLLOUT)  # without an event to wait for, macOS reports no hang-up either
+    while not any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):
+        await clock.sleep(READER_EVERY_S)
+    stop.set()
 
 
 async def _say_why_quiet(sources: Sequence[Source], clock: Clock) -> None:
