@@ -57,10 +57,16 @@ def _elsewhere(config: Config) -> Iterator[Path]:
         if isinstance(source, IntegritySource):
             yield from Desk(config.state, source.name).files
     if config.log.path is not None:
-        yield from _with_copies(config.log.path)
+        yield from filter(_may_be_ours, _with_copies(config.log.path))
     for destination in config.destinations:
-        if isinstance(destination, FileDestination):
+        if isinstance(destination, FileDestination) and _may_be_ours(destination.path):
             yield destination.path
+
+
+def _may_be_ours(path: Path) -> bool:
+    """Not a device or a pipe, such as /dev/stderr (which leads to a plain file where that is redirected): it
+    was there before us."""
+    return Path("/dev") not in path.parents and (path.is_file() or not path.exists())
 
 
 def _with_copies(log: Path) -> Iterator[Path]:

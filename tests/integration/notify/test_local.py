@@ -66,6 +66,27 @@ def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     assert isinstance(send_now(FileChannel(Path("/dev/full")), telling(1), None, MIDDAY), Retry)
 
 
+@pytest.mark.timeout(30)
+def test_a_pipe_is_written_to_and_never_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.pipe"
+    os.mkfifo(path)
+    channel = FileChannel(path)
+    assert isinstance(send_now(channel, telling(1), None, MIDDAY), Retry)  # nobody reads
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert send_now(channel, telling(1), None, MIDDAY) == Delivered()
+        outcomes = [send_now(channel, telling(number), None, MIDDAY) for number in range(2, 400)]
+        assert isinstance(outcomes[-1], Retry)  # it is full
+        whole = os.read(reader, 1 << 20).split(b"\n")
+        assert send_now(channel, telling(999), None, MIDDAY) == Delivered()
+        after = os.read(reader, 1 << 20).strip().split(b"\n")
+    finally:
+        os.close(reader)
+    arrived = [json.loads(line)["id"] for line in whole if line.endswith(b"}")]
+    assert arrived == [telling(n + 1).id for n in range(len(arrived))]
+    assert [json.loads(line)["id"] for line in after] == [telling(999).id]
+
+
 def test_a_terminal_is_coloured_and_a_pipe_is_not(tmp_path: Path) -> None:
     master, slave = os.openpty()
     with os.fdopen(slave, "w", encoding="utf-8") as screen:

@@ -4,12 +4,17 @@ Text is masked and otherwise as it was: JSON in ASCII cannot be broken by it, in
 is opened by name for each line, so that it may be rotated at any time; a line is one write with O_APPEND.
 A telling whose id stands near the file's end is not written twice, so a crash between writing and recording
 repeats nothing. A full disk is tried again; a half line that it left is ended first.
+
+Where the path leads to a pipe or a device, it is only written to, and never waited for: a pipe that nobody
+reads, or that is full, is tried again like a full disk.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +35,7 @@ class FileChannel:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written: set[str] | None = None
+        self._torn = False
 
     def send(self, message: Message, *, plain: bool = False) -> Outcome:
         try:
@@ -46,16 +52,18 @@ class FileChannel:
             return
         data = (json.dumps(record(telling)) + "\n").encode("ascii")
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        plain = _is_plain(self._path)
+        how = os.O_RDWR | os.O_CREAT if plain else os.O_WRONLY
+        handle = os.open(self._path, how | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         try:
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                data = b"\n" + data
+            torn = _ends_torn(handle) if plain else self._torn
+            data = b"\n" + data if torn else data
             written = os.write(handle, data)
         finally:
             os.close(handle)
-        if written < len(data):
-            raise OSError(28, "No space left on device")
+        self._torn = written < len(data)
+        if self._torn:
+            raise OSError(errno.ENOSPC, "No space left on device" if plain else "the pipe is full")
 
 
 def record(telling: Telling) -> dict[str, Any]:
@@ -90,7 +98,22 @@ def _iso(stamp: Stamp) -> str | None:
     return wall(stamp, UTC).isoformat() if stamp else None
 
 
+def _is_plain(path: Path) -> bool:
+    """Whether a file is there, or nothing yet."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _ends_torn(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+
+
 def _ids_at_end(path: Path) -> set[str]:
+    if not _is_plain(path):
+        return set()
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
