@@ -24,6 +24,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from nightporter import configfile, goodconfig
+from nightporter.allowlist.given import with_lists
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness, why_blind
 from nightporter.clock import Clock
@@ -51,6 +52,7 @@ from nightporter.notify.channels import own_voice
 from nightporter.notify.localtime import day_of, zone_of
 from nightporter.notify.outbox import Outbox
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
+from nightporter.sources.allowlist import AllowListSource
 from nightporter.sources.base import Source
 from nightporter.store import history, incidents, outbox, state
 from nightporter.store.database import Database
@@ -107,6 +109,7 @@ class Daemon:
     presence: Presence
     drills: DrillDesk
     tally: Tally
+    allowing: AllowListSource | None
     parts: dict[str, PartStatus] = field(default_factory=dict)
     blindness: Blindness = field(default_factory=Blindness)
     told: dict[str, str] = field(default_factory=dict)
@@ -159,7 +162,8 @@ class Daemon:
 
     async def _rules_changed(self, in_force: InForce) -> None:
         if not in_force.broken:
-            self.judge.swap(in_force.ruleset)
+            given = self.allowing.given if self.allowing is not None else None
+            self.judge.swap(with_lists(in_force.ruleset, given))
         self._tell_of_problems(in_force)
 
     def _tell_of_problems(self, in_force: InForce) -> None:
@@ -316,9 +320,18 @@ async def build(
     tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
     own = secrets.token_hex(8)  # made anew at each start, so that one that leaked hides nobody for long
     house = House(depends_on=config.depends_on, grace=round(config.grace_s * SECOND), started=started)
+    allowing = None
+    ruleset = in_force.ruleset
+    if config.allow_list is not None:
+        allowing = AllowListSource(
+            config.allow_list,
+            clock,
+            lambda given: judge.swap(with_lists(rulebook.in_force.ruleset, given)),
+        )
+        ruleset = with_lists(ruleset, await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {})))
     judge = Judge(
-        engine=Engine(in_force.ruleset, resumed_at=clock.now() if last_commit else None),
-        ledger=Ledger({rule.id: rule for rule in in_force.ruleset.rules}, house),
+        engine=Engine(ruleset, resumed_at=clock.now() if last_commit else None),
+        ledger=Ledger({rule.id: rule for rule in ruleset.rules}, house),
         database=database,
         outbox=sender,
         clock=clock,
@@ -327,10 +340,10 @@ async def build(
         tally=tally,
     )
     await judge.restore()
-    readings = [
-        Reading(source, dict(marks.get(source.name, {})), judge)
-        for source in (build_source(entry, clock, own, config.state) for entry in config.sources)
-    ]
+    sources = [build_source(entry, clock, own, config.state) for entry in config.sources]
+    if allowing is not None:
+        sources.append(allowing)
+    readings = [Reading(source, dict(marks.get(source.name, {})), judge) for source in sources]
     presence = Presence(
         database=database,
         clock=clock,
@@ -342,7 +355,19 @@ async def build(
     await presence.open(config.state / STATUS)
     drills = DrillDesk(config, clock, log, lambda: rulebook.in_force.ruleset, judge.tell)
     return Daemon(
-        config, clock, log, database, rulebook, judge, sender, readings, signals, presence, drills, tally
+        config,
+        clock,
+        log,
+        database,
+        rulebook,
+        judge,
+        sender,
+        readings,
+        signals,
+        presence,
+        drills,
+        tally,
+        allowing,
     )
 
 

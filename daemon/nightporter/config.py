@@ -234,6 +234,22 @@ SourceConfig = LogSource | CommandSource | DiskSource | ProbeSource | IntegrityS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllowList:
+    """`allow_list`: whom Traefik is to let in, as the files say that it reads."""
+
+    env: Path | None = None
+    """An `.env` file."""
+    variable: str = "IP_ALLOW_LIST"
+    """Its variable: addresses, networks and names, with commas."""
+    file: Path | None = None
+    """A file of Traefik's dynamic config: its `ipAllowList`, and the routers behind it."""
+    middleware: str = ""
+    """Which of them; empty: all."""
+    values: tuple[str, ...] = ()
+    """The entries themselves, where no file has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppriseDestination:
     """`kind: apprise`: any URL that apprise knows; Discord and mail get a form of their own."""
 
@@ -324,6 +340,8 @@ class Config:
     log: LogConfig = LogConfig()
     sources: tuple[SourceConfig, ...] = ()
     shipped_rules: bool = True
+    allow_list: AllowList | None = None
+    """None: it is not known who is to be let in, and rules that ask are off."""
     rule_dirs: tuple[Path, ...] = ()
     rule_dirs_named: bool = False
     """Whether the file names them itself: then each must be there."""

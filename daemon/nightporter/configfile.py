@@ -36,6 +36,7 @@ from nightporter.config import (
     SourceConfig,
     TerminalDestination,
 )
+from nightporter.configallow import read_allow_list
 from nightporter.configdepends import read_depends_on
 from nightporter.configkinds import KINDS
 from nightporter.configparts import (
@@ -64,6 +65,7 @@ KEYS: Final = (
     "sources",
     "rules",
     "watch",
+    "allow_list",
     "destinations",
     "routes",
     "quiet",
@@ -201,6 +203,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         rule_dirs=rule_dirs,
         rule_dirs_named="dirs" in rules,
         watch=got(table, "watch", lambda n: _watch(page, n), {}),
+        allow_list=read_allow_list(page, table["allow_list"], here) if "allow_list" in table else None,
         destinations=destinations,
         routes=_routes(page, table, destinations),
         quiet=_quiet(page, table),

@@ -118,6 +118,48 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A middleware of a dynamic config that lets in some addresses only."""
+
+    name: str
+    ranges: tuple[str, ...]
+    routers: tuple[str, ...]
+    """The routers of the same file that use it, by themselves or in a chain."""
+
+
+def guards(tree: Tree) -> tuple[Guard, ...]:
+    """The `ipAllowList`s (and v2's `ipWhiteList`s) of a dynamic config, all names in lower case."""
+    http = _at(tree, "http")
+    middlewares = dict(_entries(_at(http, "middlewares")))
+    ranges = {
+        name: _texts(middleware, kind, "sourcerange")
+        for name, middleware in middlewares.items()
+        for kind in ("ipallowlist", "ipwhitelist")
+        if _at(middleware, kind) is not None
+    }
+    used = {
+        router: _with_chains(_texts(settings, "middlewares"), middlewares)
+        for router, settings in _entries(_at(http, "routers"))
+    }
+    return tuple(
+        Guard(name, tuple(found), tuple(router for router, names in used.items() if name in names))
+        for name, found in ranges.items()
+    )
+
+
+def _with_chains(names: Iterable[str], middlewares: Mapping[str, object]) -> frozenset[str]:
+    """Middlewares by name, without their provider, and those of their chains."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop().lower().partition("@")[0]
+        if name not in found:
+            found.add(name)
+            waiting += _texts(middlewares.get(name), "chain", "middlewares")
+    return frozenset(found)
+
+
 def _put(tree: dict[str, object], names: list[str], value: str) -> None:
     *above, last = (name.lower() for name in names)
     for name in above:

@@ -1,0 +1,77 @@
+"""What rules get of an allow-list: the values of the lists that only the config gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, ip_network
+from typing import Final
+
+from nightporter.allowlist.entries import Listed
+from nightporter.formats.inside import is_inside
+from nightporter.rule import Rule, Ruleset, StaticList
+
+NEAR_V4: Final = 24
+NEAR_V6: Final = 48
+"""What is near an address outside: mostly the same line of the same provider, with another number today."""
+PASTE: Final = "{allow_list}"
+"""Stands in a rule's message for the list as its file has it, to paste from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One state of the allow-list."""
+
+    networks: tuple[str, ...]
+    """Who is let in: as written, and what names resolve to."""
+    near: tuple[str, ...] = ()
+    """The neighbourhoods of addresses outside."""
+    routers: tuple[str, ...] = ()
+    """Routers that stand behind it by Traefik's own config, without their provider."""
+    line: str = ""
+    """The list as it can be pasted: `IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24`."""
+
+
+def given(listed: Listed, also: Iterable[str], routers: Iterable[str]) -> Given:
+    """Of a list; `also` are networks that belong besides: what names resolve to, what was let in just now."""
+    networks = tuple(dict.fromkeys([*listed.networks, *also]))
+    return Given(
+        networks=networks,
+        near=tuple(dict.fromkeys(neighbourhoods(networks))),
+        routers=tuple(dict.fromkeys(routers)),
+        line=f"{listed.name}={','.join(entry.text for entry in listed.entries)}",
+    )
+
+
+def neighbourhoods(networks: Iterable[str]) -> Iterator[str]:
+    """What is near to networks outside that are no larger themselves: the /24 or the /48 around them."""
+    for text in networks:
+        network = ip_network(text)
+        near = NEAR_V4 if isinstance(network, IPv4Network) else NEAR_V6
+        if network.prefixlen >= near and not is_inside(network):
+            yield str(network.supernet(new_prefix=near))
+
+
+def with_lists(ruleset: Ruleset, state: Given | None) -> Ruleset:
+    """The rules with these lists (`rule.GIVEN_LISTS`), and the list's own line in their messages. None: it is
+    not known who is let in, and rules that ask are off."""
+    if state is None:
+        return ruleset
+    values = {
+        "allow_list": state.networks,
+        "allow_list_near": state.near,
+        "allow_list_routers": state.routers,
+    }
+    lists = {name: StaticList(name=name, values=texts) for name, texts in values.items()}
+    return replace(
+        ruleset,
+        rules=tuple(_with_line(rule, state.line) for rule in ruleset.rules),
+        lists={**ruleset.lists, **lists},
+    )
+
+
+def _with_line(rule: Rule, line: str) -> Rule:
+    if PASTE not in rule.message:
+        return rule
+    # A brace of the list's (a placeholder's) must not be taken for a field's.
+    return replace(rule, message=rule.message.replace(PASTE, line.replace("{", "(").replace("}", ")")))

@@ -1,0 +1,150 @@
+"""`allow_list`: looks at the files again and again, resolves names, and tells what is wrong with the list.
+
+Records (format `record`, `from: probe`) have `probe: allow_list`, `name`, `path`, `action` (the fault, or
+`right` once it is none), `entry`, `line`, `what` and `instead`. What was told, and what names resolved to, is
+kept in the mark: a restart tells nothing twice, and needs no name server to know who is let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from nightporter.allowlist.given import Given
+from nightporter.allowlist.keeping import Keeper
+from nightporter.clock import Clock
+from nightporter.config import AllowList
+from nightporter.model import Chunk, Origin, Position
+from nightporter.sources.allowlist.reading import Read, read
+from nightporter.sources.base import Marks, Sink
+
+NAME: Final = "allow_list"
+"""The source's name. A config's own sources may not be called so while there is an `allow_list`."""
+LOOK_S: Final = 2.0
+RESOLVE_S: Final = 300.0
+AGAIN_S: Final = 60.0
+"""How soon a name that did not resolve is tried again."""
+PATIENCE_S: Final = 10.0
+"""How long a name server may take."""
+MOST_NAMES: Final = 32
+"""Names that are resolved; a home has one or two."""
+
+Resolve = Callable[[str], Awaitable[Iterable[str]]]
+"""The addresses of a name; raises OSError where there are none."""
+
+
+class AllowListSource:
+    """Implements `sources.base.Source`. `publish` gets each new state of the list; None: not known."""
+
+    def __init__(
+        self,
+        config: AllowList,
+        clock: Clock,
+        publish: Callable[[Given | None], None],
+        resolve: Resolve | None = None,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._publish = publish
+        self._resolve = resolve or addresses_of
+        self._keeper = Keeper()
+        self._given: Given | None = None
+        self._troubles: tuple[str, ...] = ()
+        self._next_s = 0.0
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def given(self) -> Given | None:
+        """Who is let in, as it was published last."""
+        return self._given
+
+    def begin(self, marks: Marks) -> Given | None:
+        """The list before anything is judged: from the files, with what names resolved to when they last did.
+        Blocking. `run` goes on from here."""
+        self._keeper = Keeper(marks.get(NAME, b""))
+        self._take(read(self._config))
+        self._given = self._keeper.state()
+        return self._given
+
+    async def run(self, marks: Marks, sink: Sink) -> None:
+        """Look until cancelled."""
+        self._keeper = Keeper(marks.get(NAME, b""))
+        self._next_s = 0.0
+        while True:
+            self._take(await asyncio.to_thread(read, self._config))
+            if self._clock.monotonic() >= self._next_s:
+                await self._resolve_all()
+            await self._tell(sink)
+            await self._clock.sleep(LOOK_S)
+
+    def _take(self, looked: Read) -> None:
+        """A file that is gone or half written for a moment changes nothing: the last good list holds."""
+        self._troubles = looked.troubles
+        if looked.listed is not None:
+            fresh = set(looked.listed.names) - set(self._keeper.listed.names if self._keeper.listed else ())
+            self._next_s = 0.0 if fresh else self._next_s
+            self._keeper.see(looked.listed, looked.routers or self._keeper.routers, self._clock.now())
+
+    async def _resolve_all(self) -> None:
+        names = self._keeper.listed.names[:MOST_NAMES] if self._keeper.listed is not None else ()
+        for name in names:
+            self._counts["resolved"] += 1
+            found: tuple[str, ...] = ()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    found = tuple(await self._resolve(name))
+            except (OSError, TimeoutError, UnicodeError):  # UnicodeError: a label that IDNA refuses
+                self._counts["unresolved"] += 1
+            self._keeper.answer(name, found, self._clock.now())
+        self._next_s = self._clock.monotonic() + (AGAIN_S if self._keeper.failing else RESOLVE_S)
+
+    async def _tell(self, sink: Sink) -> None:
+        """Publish a new state, and hand over what is to be told with the mark that goes with both."""
+        state, records = self._keeper.state(), self._keeper.records()
+        if state == self._given and not records:
+            return
+        if state != self._given:
+            self._given = state
+            self._publish(state)
+        now = self._clock.now()
+        self._counts["records"] += len(records)
+        await sink(
+            Chunk(
+                origin=Origin(source=NAME, kind="probe", stream=NAME, format="record"),
+                data=b"".join(msgspec.json.encode(record) + b"\n" for record in records),
+                start=now,
+                identity=NAME,
+                end=Position(NAME, NAME, self._keeper.mark),
+                arrived=now,
+                stamps=tuple(now for _ in records),
+            )
+        )
+
+    def status(self) -> Mapping[str, object]:
+        """`state` (following, waiting: it is not known who is let in), `blind` (why not), `networks` and
+        `routers` (how many), `counts`."""
+        waiting = [f"{name} has not resolved yet" for name in self._keeper.waiting_for]
+        given = self._given
+        return {
+            "kind": "allow_list",
+            "state": "following" if given is not None else "waiting",
+            "blind": [*self._troubles, *waiting],
+            "networks": len(given.networks) if given is not None else 0,
+            "routers": len(given.routers) if given is not None else 0,
+            "counts": dict(self._counts),
+        }
+
+
+async def addresses_of(name: str) -> tuple[str, ...]:
+    """What the system's resolver says, on a thread of the loop's."""
+    found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
