@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from nightporter.model import Chunk, Origin, Position, Stamp
+from nightporter.sources.archive.known import KnownFiles
 from nightporter.sources.base import Marks
 from nightporter.sources.files.lines import Block, LineSplitter
 from nightporter.sources.files.marks import HEAD_BYTES, FileMark, Head, Mark, decode, encode, head_of
@@ -26,10 +27,11 @@ class Tracker:
     def __init__(self, origin: Origin, marks: Marks, *, at_end: bool) -> None:
         self.origin = origin
         self._at_end = at_end
-        self._known: dict[str, FileMark] = {}
+        self._known = KnownFiles()
         for stream, data in marks.items():
             mark = decode(data) if data and stream.startswith(f"{origin.stream}#") else None
-            self._known.update({file.identity: file for file in mark.files} if mark else {})
+            for file in mark.files if mark else ():
+                self._known.put(file)
         self.begun = bool(marks.get(origin.stream))
         """Whether the files were ever seen: then one that is not known is new, and read from its start."""
 
@@ -46,23 +48,18 @@ class Tracker:
         """Every file was looked at: forget those that are gone, and note the first sight."""
         chunks = [] if self.begun else [self._note(self.origin.stream, Mark(), arrived)]
         self.begun = True
-        for identity in self._known.keys() - set(identities):
-            del self._known[identity]
+        for identity in set(self._known).difference(identities):
+            self._known.drop(identity)
             chunks.append(self._note(self._stream(identity), None, arrived))
         return chunks
 
     def find(self, first: bytes) -> FileMark | None:
         """The mark of the file that begins with `first`; the longest head that fits."""
-        for length in sorted({mark.head.length for mark in self._known.values()}, reverse=True):
-            head = head_of(first[:length])
-            for mark in self._known.values():
-                if mark.head == head:
-                    return mark
-        return None
+        return self._known.find(first)
 
     def moved(self, mark: FileMark) -> None:
         """A file was read up to here."""
-        self._known[mark.identity] = mark
+        self._known.put(mark)
 
     def chunk(self, mark: FileMark, block: Block | None, arrived: Stamp) -> Chunk:
         """The lines of a block with the position they end at; without one, the position alone."""

@@ -7,6 +7,7 @@ grown. Device and inode only tell files with equal heads apart, and find a renam
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -36,11 +37,17 @@ NO_HEAD: Final = Head()
 
 def head_of(content: bytes) -> Head:
     """The head of a file that begins with `content` (what is beyond HEAD_BYTES is left out)."""
-    first = content[:HEAD_BYTES]
-    if not first:
-        return NO_HEAD
-    telling = len(first) == HEAD_BYTES or b"\n" in first
-    return Head(blake2b(first, digest_size=12).hexdigest(), len(first), telling)
+    return next(heads_of(content, [min(len(content), HEAD_BYTES)]))
+
+
+def heads_of(content: bytes, lengths: Iterable[int]) -> Iterator[Head]:
+    """The heads of those lengths, which must rise and not exceed the content's or HEAD_BYTES; in one pass."""
+    hashed, at, telling = blake2b(digest_size=12), 0, False
+    for length in lengths:
+        piece = content[at:length]
+        hashed.update(piece)
+        at, telling = length, telling or b"\n" in piece
+        yield Head(hashed.hexdigest(), length, telling or length == HEAD_BYTES) if length else NO_HEAD
 
 
 class FileMark(msgspec.Struct, frozen=True, kw_only=True):
