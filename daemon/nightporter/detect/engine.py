@@ -8,7 +8,7 @@ with `take_changes` between two batches, and belongs in one commit with the batc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -19,6 +19,7 @@ from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key
 from nightporter.detect.episodes import Episodes, Hit, Opened
 from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory
+from nightporter.detect.narrate import naming
 from nightporter.detect.observing import figures, observed, value_hash
 from nightporter.detect.outcome import Late, Over
 from nightporter.detect.pollers import PollerMemory, is_poller
@@ -162,7 +163,7 @@ class Engine:
             if not enricher.when(fields, captured) or enricher.unless(fields, None):
                 continue
             fields |= normalised(captured)
-            fields.update(normalised(_filled(enricher.sets, fields)))
+            fields.update(normalised(_filled(enricher.sets, fields.get)))
             self.counts["enriched"] += 1
             break
         if event.format in PROXY_FORMATS or fields.get("client_ip") not in self._hiding:
@@ -258,12 +259,11 @@ class Engine:
             return
         origin = Origin(source=rule.id, kind="detection", stream=rule.id, format="record")
         said: Fields = {"rule": rule.id, "severity": episode.severity.name, "count": episode.count}
-        known = {part.field: value for part, value in zip(rule.by, opened.key, strict=True)}
         time, arrived = (episode.crossed, self._latest) if cause is None else (cause.time, cause.arrived)
         stamps: Fields = {"time": time, "started": time, "arrived": arrived}
-        filling = {**episode.latest, **known, **episode.figures}
+        value_of = naming(rule, opened.key, episode, self.rules.ruleset.timezone)
         made = Event(
-            fields={"source": rule.id, **stamps, **said, **_filled(rule.emit, filling)},
+            fields={"source": rule.id, **stamps, **said, **_filled(rule.emit, value_of)},
             time=time,
             arrived=arrived,
             origin=origin,
@@ -467,12 +467,12 @@ def _polls(track: Track, event: Event, fields: Fields) -> bool:
     return is_poller(track.poller, event.time, value_hash(fields.get("path", "")))
 
 
-def _filled(sets: Iterable[tuple[str, Value]], fields: Fields) -> Fields:
-    """What an entry sets. A value that is nothing but a field which the line lacks sets nothing."""
+def _filled(sets: Iterable[tuple[str, Value]], value_of: Callable[[str], Value | None]) -> Fields:
+    """What an entry sets. A value that is nothing but a name which stands for nothing sets nothing."""
     return {
-        name: fill(value, fields.get) if isinstance(value, str) else value
+        name: fill(value, value_of) if isinstance(value, str) else value
         for name, value in sets
-        if not (isinstance(value, str) and (lacked := lone(value)) and lacked not in fields)
+        if not (isinstance(value, str) and (lacked := lone(value)) and value_of(lacked) is None)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -50,15 +51,13 @@ def showable(rule: CompiledRule, fields: Fields) -> Fields:
     }
 
 
-def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) -> Episode:
-    """The episode as it stands, frozen, with its message."""
-    named: dict[str, Value] = {part.field: value for part, value in zip(rule.by, key, strict=True)}
-    top = {
-        name: sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP_SHOWN]
-        for name, counts in episode.top.items()
-    }
+def naming(
+    rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str
+) -> Callable[[str], Value | None]:
+    """What each name in the rule's message and in its `emit` stands for."""
+    named, top = _named(rule, key), _top(episode)
 
-    def value_of(name: str) -> object | None:
+    def value_of(name: str) -> Value | None:
         if name.startswith("top."):
             best = top.get(name.removeprefix("top."))
             return best[0][0] if best else None
@@ -76,11 +75,17 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
             case "for":
                 return duration(rule.lasts)
             case "silence":
-                return duration((episode.last if episode.ended else episode.crossed) - episode.first)
+                return duration(max(episode.last, episode.crossed) - episode.first)
         if name in episode.figures:
             return episode.figures[name]
         return named.get(name, episode.latest.get(name))
 
+    return value_of
+
+
+def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) -> Episode:
+    """The episode as it stands, frozen, with its message."""
+    named = _named(rule, key)
     return Episode(
         id=episode.id,
         rule=rule.id,
@@ -93,13 +98,24 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
         distinct=episode.distinct,
         ended=episode.ended,
         seen_late=episode.seen_late,
-        message=fill(rule.rule.message, value_of),
-        top={n: v for n, v in top.items() if n not in named},
+        message=fill(rule.rule.message, naming(rule, key, episode, timezone)),
+        top={n: v for n, v in _top(episode).items() if n not in named},
         samples=list(episode.samples),
         service=str(named.get("service", episode.latest.get("service", ""))),
         subject=_subject(rule.rule.subject, named, episode.latest),
         state=rule.is_state and not episode.forgotten,
     )
+
+
+def _named(rule: CompiledRule, key: Key) -> Fields:
+    return {part.field: value for part, value in zip(rule.by, key, strict=True)}
+
+
+def _top(episode: OpenEpisode) -> dict[str, list[tuple[str, int]]]:
+    return {
+        name: sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP_SHOWN]
+        for name, counts in episode.top.items()
+    }
 
 
 def _subject(field: str, named: Fields, latest: Fields) -> str:

@@ -118,6 +118,8 @@ def _spike(track: Track, spec: Spike, event: Event, fields: Fields) -> Outcome |
         return None
     track.spike = track.spike or spike.SpikeMemory()
     outcome = spike.observe(track.spike, spec, event.origin.lateness, event.time, amount)
+    if spec.measure == "sum" and isinstance(outcome, Over):
+        return Over(outcome.start, 1)  # it holds a total, not a number of events
     return APART if outcome == UNDER else outcome
 
 
