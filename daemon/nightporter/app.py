@@ -51,6 +51,8 @@ from nightporter.model import DAY, SECOND, Chunk, Severity, Stamp, Telling, shor
 from nightporter.notify.channels import own_voice
 from nightporter.notify.localtime import day_of, zone_of
 from nightporter.notify.outbox import Outbox
+from nightporter.review.desk import ReviewDesk
+from nightporter.review.gather import Present
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
 from nightporter.sources.allowlist import AllowListSource
 from nightporter.sources.base import Source
@@ -108,6 +110,7 @@ class Daemon:
     signals: Signals
     presence: Presence
     drills: DrillDesk
+    reviews: ReviewDesk
     tally: Tally
     allowing: AllowListSource | None
     parts: dict[str, PartStatus] = field(default_factory=dict)
@@ -137,6 +140,7 @@ class Daemon:
                     ("housekeeping", self._keep_house),
                     ("presence", self.presence.run),
                     ("drill", self.drills.run),
+                    ("review", self.reviews.run),
                 )
             }
             self._tell_of_problems(self.rulebook.in_force)
@@ -354,6 +358,19 @@ async def build(
     )
     await presence.open(config.state / STATUS)
     drills = DrillDesk(config, clock, log, lambda: rulebook.in_force.ruleset, judge.tell)
+    reviews = ReviewDesk(
+        config,
+        database,
+        clock,
+        log,
+        rules=lambda: rulebook.in_force.ruleset,
+        present=lambda: Present(
+            as_of=clock.now(),
+            sources={reading.source.name: reading.source.status() for reading in readings},
+            outbox=sender.status(),
+        ),
+        tell=judge.tell,
+    )
     return Daemon(
         config,
         clock,
@@ -366,6 +383,7 @@ async def build(
         signals,
         presence,
         drills,
+        reviews,
         tally,
         allowing,
     )

@@ -29,6 +29,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "alerts": ("nightporter.cli.alerts:command", "List what was found, newest first."),
     "status": ("nightporter.cli.status:command", "Say what runs, what is watched, what waits to be sent."),
     "evidence": ("nightporter.cli.evidence:command", "Keep the lines around an incident, masked, in a zip."),
+    "review": ("nightporter.cli.review:command", "Say what to look at once a month, and what nobody knows."),
     "accept": ("nightporter.cli.accept:command", "Make watched files as they are now the baseline."),
     "doctor": ("nightporter.cli.doctor:command", "Say what is wrong or blind, and how to mend it."),
     "notify": ("nightporter.cli.notify:command", "Send a test message."),

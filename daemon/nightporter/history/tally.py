@@ -115,7 +115,9 @@ class Tally:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
         match record:
-            case {"action": "up", "downtime": int() | float() as downtime, "time": int() as time}:
+            case {"action": "up", "downtime": int() | float() as downtime, "time": int() as time} if (
+                record.get("probe") != "acme"  # a file that cannot be read is nobody's outage
+            ):
                 service = _name(record.get("service") or record.get("name"))
                 self._rows.outages.append(Outage(service, time - round(downtime * SECOND), time))
             case {"path": str() as path, "time": int() as time} if kind == "integrity":

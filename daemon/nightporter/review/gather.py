@@ -1,0 +1,212 @@
+"""Gathers the facts of a review: from the store, the config, and what the sources say of themselves."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from nightporter.blindness import why_blind
+from nightporter.config import (
+    AcmeProbe,
+    CommandSource,
+    Config,
+    ContainerFileSource,
+    DiskSource,
+    DockerSource,
+    FileSource,
+    IntegritySource,
+    ProbeSource,
+    SourceConfig,
+    TlsProbe,
+)
+from nightporter.history.rows import Outage
+from nightporter.model import DAY, Incident, Nanos, Stamp
+from nightporter.notify.localtime import zone_of
+from nightporter.review import outages
+from nightporter.review.facts import Certificate, Check, Facts, Source
+from nightporter.review.periods import Period
+from nightporter.rule import Ruleset
+from nightporter.sources.probes.certificates import Certificate as Seen
+from nightporter.sources.probes.certificates import step_reached
+from nightporter.sources.probes.state import Known
+from nightporter.store import history, incidents, state
+
+OUTAGE: Final = "outage"
+"""The tag of rules that tell of a service that is down."""
+OPENED_BEFORE: Final[Nanos] = 30 * DAY
+"""How long before the period an incident may have been told last and still reach into it."""
+_MOST_INCIDENTS: Final = 50_000
+
+Statuses = Mapping[str, Mapping[str, Any]]
+"""Source → its own `status()`. `Any`: JSON that another version of this program may have written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """How things stand, as the daemon last told. `as_of` 0: it never did."""
+
+    as_of: Stamp = 0
+    sources: Statuses = field(default_factory=dict)
+    outbox: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Destination → how it fares; as `sources`."""
+
+
+def gather(
+    connection: sqlite3.Connection,
+    config: Config,
+    rules: Ruleset,
+    present: Present,
+    period: Period,
+    now: Stamp,
+) -> Facts:
+    """Read it all; changes nothing."""
+    first, last = period.days[0], period.days[-1]
+    known = list(_known(connection, config))
+    reaching = _incidents(connection, period)
+    outage_rules = {rule.id for rule in rules.rules if OUTAGE in rule.tags}
+    told = [
+        *history.outages(connection, period.since, period.until),
+        *outages.of_incidents(reaching, outage_rules, now),
+        *(Outage(service, at.since, now) for service, at in known if _is_down(at)),
+    ]
+    return Facts(
+        period=period,
+        now=now,
+        zone=zone_of(config.timezone),
+        began=history.first_day(connection),
+        as_of=present.as_of,
+        counts=history.counts(connection, first, last),
+        sources=tuple(_source(entry, present.sources) for entry in config.sources),
+        refused=tuple(history.refused(connection, first, last)),
+        most_refused=history.most_refused(connection, first, last),
+        accounts=tuple(history.accounts(connection)),
+        incidents=tuple(i for i in reaching if i.last >= period.since and i.first < period.until),
+        outages=outages.joined(told, period.since, period.until),
+        down=_down(known, reaching, outage_rules),
+        probed=tuple(p.service or p.name for p in _probes(config) if not isinstance(p, AcmeProbe)),
+        certificates=tuple(_certificates(known, now)),
+        asks_certificates=any(isinstance(p, AcmeProbe | TlsProbe) for p in _probes(config)),
+        checks=tuple(_checks(config, present.sources)),
+        unaccepted=_unaccepted(present.sources),
+        watches_files=any(isinstance(entry, IntegritySource) for entry in config.sources),
+        undelivered={
+            name: str(fares.get("last_error") or "nothing gets through")
+            for name, fares in present.outbox.items()
+            if fares.get("failing_since")
+        },
+    )
+
+
+def _incidents(connection: sqlite3.Connection, period: Period) -> list[Incident]:
+    return incidents.recent(connection, period.since - OPENED_BEFORE, _MOST_INCIDENTS)
+
+
+def _probes(config: Config) -> Iterator[Any]:
+    """Any: the four kinds of probes, asked by isinstance."""
+    for entry in config.sources:
+        if isinstance(entry, ProbeSource):
+            yield from entry.probes
+
+
+def _known(connection: sqlite3.Connection, config: Config) -> Iterator[tuple[str, Known]]:
+    """Service and state of each probe of the config, as its last commit has it."""
+    marks = state.load_positions(connection)
+    for entry in config.sources:
+        for probe in entry.probes if isinstance(entry, ProbeSource) else ():
+            mark = marks.get(entry.name, {}).get(probe.name)
+            if mark:
+                try:
+                    yield probe.service or probe.name, msgspec.json.decode(mark, type=Known)
+                except msgspec.MsgspecError:  # another version's: it is not known, then
+                    continue
+
+
+def _down(
+    known: list[tuple[str, Known]], reaching: list[Incident], rules: Collection[str]
+) -> tuple[str, ...]:
+    by_probes = {service.lower() for service, at in known if _is_down(at)}
+    by_rules = {
+        incident.subject.lower()
+        for incident in reaching
+        if incident.open and incident.subject and any(part.rule in rules for part in incident.parts)
+    }
+    return tuple(sorted(by_probes | by_rules))
+
+
+def _is_down(known: Known) -> bool:
+    """acme.json is no service: what cannot be read is nobody's outage."""
+    return known.up is False and not known.target.startswith("acme ")
+
+
+def _certificates(known: list[tuple[str, Known]], now: Stamp) -> Iterator[Certificate]:
+    """Those that probes saw last. acme.json names each `resolver/domain`, a TLS probe its service."""
+    for service, at in known:
+        for key, certificate in at.certificates.items():
+            seen = Seen(
+                key=key,
+                host=key.rpartition("/")[2] or service,
+                issuer=certificate.issuer,
+                not_before=certificate.not_before,
+                not_after=certificate.not_after,
+                public_key=certificate.public_key,
+            )
+            yield Certificate(
+                name=seen.host,
+                issuer=seen.issuer,
+                days_left=seen.days_left(now),
+                is_late=step_reached(seen, now) is not None,
+            )
+
+
+def _source(entry: SourceConfig, statuses: Statuses) -> Source:
+    match entry:
+        case FileSource() | ContainerFileSource():
+            kind, writes = ("traefik" if entry.format == "traefik" else "file"), True
+        case DockerSource():
+            kind, writes = "docker", True
+        case CommandSource():
+            kind, writes = "command", True
+        case _:
+            kind, writes = "", False
+    blind = why_blind(statuses.get(entry.name, {}))
+    return Source(name=entry.name, kind=kind, writes=writes, blind=blind)
+
+
+def _checks(config: Config, statuses: Statuses) -> Iterator[Check]:
+    """Every disk and backup that the config names, with what its source last said."""
+    for entry in config.sources:
+        if not isinstance(entry, DiskSource):
+            continue
+        said = statuses.get(entry.name, {}).get("checks")
+        looked = said if isinstance(said, dict) else {}
+        named = [(disk.path, "disk") for disk in entry.paths]
+        named += [(newest.pattern, "backup") for newest in entry.newest]
+        named += [("Time Machine", "time_machine")] if entry.time_machine_s is not None else []
+        for name, probe in named:
+            figures = looked.get(name)
+            yield _check(name, probe, figures if isinstance(figures, dict) else {})
+
+
+def _check(name: str, probe: str, figures: Mapping[str, Any]) -> Check:
+    free, share, age = (figures.get(key) for key in ("free", "free_percent", "age"))
+    return Check(
+        name=name,
+        probe=probe,
+        state=str(figures.get("state", "unknown")),
+        free=free if isinstance(free, int) else None,
+        free_percent=float(share) if isinstance(share, int | float) else None,
+        age_s=float(age) if isinstance(age, int | float) else None,
+    )
+
+
+def _unaccepted(statuses: Statuses) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for status in statuses.values():
+        listed = status.get("unaccepted")
+        if isinstance(listed, dict):
+            found |= {str(path): str(what) for path, what in listed.items()}
+    return found

@@ -1,0 +1,356 @@
+"""The sections of the page, one function each: facts in, a verdict and a few lines out. Pure.
+
+A verdict is one of three: `fine`; `look` (a person should look at this); `unknown` (nothing can be said, and
+why). Silence is never `fine` by itself: what nobody watches is `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
+
+from nightporter.history.rows import OTHERS, Account
+from nightporter.model import SECOND, Severity
+from nightporter.notify.localtime import span, stamp_of, wall
+from nightporter.review import outages
+from nightporter.review.facts import Check, Facts, Source
+
+Verdict = Literal["fine", "look", "unknown"]
+LISTED: Final = 8
+"""Lines of one list; how many more there are is said."""
+SHORTEST_BLIND_S: Final = 600
+"""Blindness below this is a restart, and not worth a line."""
+UNWATCHED_SHARE: Final = 0.05
+"""With more of the period unwatched than this, what it does not show may well have happened."""
+AVAILABILITY: Final = 99.0
+"""Percent; below, a service is worth a look even if every outage is long over."""
+_BAD_CHECKS: Final = {
+    "low": "is getting full",
+    "high": "is nearly full",
+    "unmounted": "is not mounted",
+    "missing": "is not there",
+    "read_only": "cannot be written to",
+    "stuck": "does not answer",
+    "too_old": "is too old",
+    "too_small": "is too small",
+    "unknown": "is not known",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, its verdict, and lines. `ticks`: the lines are things for the person to do and tick off."""
+
+    name: str
+    verdict: Verdict
+    lines: tuple[str, ...]
+    ticks: bool = False
+
+
+def _unknown(name: str, why: str) -> Section:
+    return Section(name=name, verdict="unknown", lines=(why,))
+
+
+def _judged(name: str, lines: Iterable[str], *, looks: bool) -> Section:
+    return Section(name=name, verdict="look" if looks else "fine", lines=tuple(lines))
+
+
+def allow_list(facts: Facts) -> Section:
+    """Whom Traefik lets in."""
+    name = "Allow-list"
+    if facts.allow_lists is None:
+        why = "The config names no allow-list. If Traefik has one, look through it yourself."
+        return _unknown(name, why)
+    lines: list[str] = []
+    is_wrong = False
+    for entry in facts.allow_lists:
+        is_wrong = is_wrong or bool(entry.wrong) or not entry.entries
+        lines += [f"{text}: {why}" for text, why in list(entry.wrong.items())[:LISTED]]
+        fine = [text for text in entry.entries if text not in entry.wrong]
+        lines.append(f"{entry.place}: {some(fine) if fine else 'no usable entry'}")
+    lines.append("Does everybody on it still need to be?")
+    return _judged(name, lines, looks=is_wrong)
+
+
+def certificates(facts: Facts) -> Section:
+    """How long each is good for."""
+    name = "Certificates"
+    if not facts.certificates:
+        why = "none has been seen yet" if facts.asks_certificates else "no probe asks for one (tls: or acme:)"
+        return _unknown(name, f"Not known: {why}.")
+    ordered = sorted(facts.certificates, key=lambda c: (c.days_left, c.name))
+    lines = [
+        f"{c.name}: {_days_left(c.days_left)}{' (' + c.issuer + ')' if c.issuer else ''}"
+        for c in ordered[:LISTED]
+    ]
+    lines += more(len(ordered) - LISTED, "with more time")
+    late = any(c.is_late for c in ordered)
+    return _judged(name, lines, looks=late)
+
+
+def _days_left(days: float) -> str:
+    if days <= 0:
+        return "expired"
+    return f"{int(days)} days left" if days >= 2 else f"{int(days * 24)} hours left"
+
+
+def accounts(facts: Facts) -> Section:
+    """Who has logged in, and who is new."""
+    name = "Accounts"
+    seen = [a for a in facts.accounts if a.last >= facts.period.since and a.first < facts.period.until]
+    failures = facts.total("failures")
+    if not facts.accounts and not failures:
+        why = "No login was seen in any log. Services that write none of it cannot be told of."
+        return _unknown(name, why)
+    is_first_month = facts.began is None or facts.began >= facts.period.days[0]
+    new = [a for a in seen if a.first >= facts.period.since]
+    lines = []
+    if new and not is_first_month:
+        lines += [f"New: {_account(a, facts)}" for a in new[:LISTED]]
+        lines += more(len(new) - LISTED, "new")
+    by_service: dict[str, list[str]] = {}
+    for account in seen:
+        by_service.setdefault(account.service, []).append(account.user)
+    lines += [f"{service}: {some(users)}" for service, users in list(by_service.items())[:LISTED]]
+    lines += more(len(by_service) - LISTED, "services")
+    unused = [f"{a.user} ({a.service})" for a in facts.accounts if a.last < facts.period.since]
+    if unused:
+        lines.append(f"Not seen in this time: {some(unused)}. Are they still needed?")
+    if failures:
+        lines.append(f"Failed logins: {_counted(facts.by_name('failures'))}")
+    looks = bool(new) and not is_first_month
+    return _judged(name, lines, looks=looks)
+
+
+def _account(account: Account, facts: Facts) -> str:
+    where = f" from {account.client}" if account.client else ""
+    return f"{account.user} at {account.service}, since {wall(account.first, facts.zone):%-d %b}{where}"
+
+
+def access(facts: Facts) -> Section:
+    """Who was turned away at the door."""
+    name = "At the door"
+    refused, unrouted = facts.total("refused"), facts.total("unrouted")
+    if not (refused or unrouted or any(source.kind == "traefik" for source in facts.sources)):
+        return _unknown(name, "No source reads Traefik's access log.")
+    lines = []
+    if refused:
+        most = facts.most_refused
+        lines.append(
+            f"{counted(refused, 'request')} refused (403), from {counted(most, 'address')} on the busiest day"
+        )
+        lines += [f"{address}: {n:,}" for address, n in facts.refused[:5]]
+    else:
+        lines.append("Nobody was refused (403).")
+    if unrouted:
+        lines.append(f"{counted(unrouted, 'request')} for hosts and paths that are not yours")
+    return _judged(name, lines, looks=False)
+
+
+def found(facts: Facts) -> Section:
+    """What the rules found, by rule."""
+    name = "What was found"
+    told = facts.told
+    if not told:
+        return _judged(name, ["Nothing but notes." if facts.incidents else "Nothing."], looks=False)
+    by_rule: dict[str, list[Severity]] = {}
+    titles: dict[str, str] = {}
+    for incident in told:
+        by_rule.setdefault(incident.rule, []).append(incident.severity)
+        titles[incident.rule] = incident.title
+    ordered = sorted(by_rule.items(), key=lambda each: (-max(each[1]), -len(each[1]), each[0]))
+    lines = [
+        f"{max(severities).name}: {titles[rule]} ×{len(severities)} ({rule})"
+        for rule, severities in ordered[:LISTED]
+    ]
+    lines += more(len(ordered) - LISTED, "rules")
+    open_now = sum(i.open and i.severity >= Severity.high for i in told)
+    if open_now:
+        lines.append(f"Still going on: {open_now} of high severity or above")
+    looks = max(i.severity for i in told) >= Severity.high
+    return _judged(name, lines, looks=looks)
+
+
+def files(facts: Facts) -> Section:
+    """Watched files that were changed."""
+    name = "Changed files"
+    if not facts.watches_files:
+        return _unknown(name, "No files are watched (kind: integrity).")
+    changed = facts.by_name("changed")
+    lines = [f"Not accepted: {path}: {what}" for path, what in list(facts.unaccepted.items())[:LISTED]]
+    lines += more(len(facts.unaccepted) - LISTED, "not accepted")
+    if facts.unaccepted:
+        lines.append("If it was you: nightporter accept PATH")
+    lines.append(f"Changed: {_counted(changed)}" if changed else "None was changed.")
+    return _judged(name, lines, looks=bool(facts.unaccepted))
+
+
+def availability(facts: Facts) -> Section:
+    """Outages in minutes, service by service."""
+    name = "Outages"
+    services = sorted({*facts.outages, *(service.lower() for service in facts.probed)})
+    if not services:
+        return _unknown(name, "No service is asked for (kind: probe), and no container was seen to fail.")
+    length = facts.period.until - _known_since(facts)
+    down = {service: outages.length(facts.outages.get(service, ())) for service in services}
+    shares = {service: 100 * (1 - lost / length) if length > 0 else 100.0 for service, lost in down.items()}
+    ordered = sorted((s for s in services if down[s]), key=lambda s: (-down[s], s))
+    lines = [f"Down now: {some(sorted(facts.down))}"] if facts.down else []
+    lines += [
+        f"{service}: {minutes(down[service])} in {counted(len(facts.outages[service]), 'outage')}, "
+        f"up {percent(shares[service])}"
+        for service in ordered[:LISTED]
+    ]
+    lines += more(len(ordered) - LISTED, "services")
+    never = [service for service in services if not down[service]]
+    if never:
+        lines.append(f"Always up: {some(never)}")
+    looks = bool(facts.down) or min(shares.values()) < AVAILABILITY
+    return _judged(name, lines, looks=looks)
+
+
+def _known_since(facts: Facts) -> int:
+    """The stamp from which on outages would have been seen."""
+    if facts.began is None:
+        return facts.period.since
+    return max(facts.period.since, stamp_of(date.fromisoformat(facts.began), 0, facts.zone))
+
+
+def storage(facts: Facts) -> Section:
+    """Disks and backups."""
+    name = "Backups and disks"
+    lines = [_check(check) for check in sorted(facts.checks, key=lambda c: (c.state == "ok", c.name))]
+    lines = [*lines[: 2 * LISTED], *more(len(lines) - 2 * LISTED, "more")]
+    has_backup = any(check.probe != "disk" for check in facts.checks)
+    if not has_backup:
+        lines.append("No backup is named in the config (kind: disk, newest: or time_machine:).")
+    if any(check.state not in ("ok", "unknown") for check in facts.checks):
+        return _judged(name, lines, looks=True)
+    known = has_backup and all(check.state == "ok" for check in facts.checks)
+    return Section(name=name, verdict="fine" if known else "unknown", lines=tuple(lines))
+
+
+def _check(check: Check) -> str:
+    kind = "" if check.probe == "disk" else "newest backup "
+    if check.state != "ok":
+        return f"{kind}{check.name} {_BAD_CHECKS.get(check.state, check.state)}{_figures(check)}"
+    return f"{kind}{check.name}{_figures(check) or ': well'}"
+
+
+def _figures(check: Check) -> str:
+    if check.age_s is not None:
+        return f": {span(round(check.age_s) * SECOND)} old"
+    if check.free is not None and check.free_percent is not None:
+        return f": {check.free / 1e9:,.0f} GB free ({check.free_percent:.0f} %)"
+    return ""
+
+
+def watching(facts: Facts) -> Section:
+    """What was read, and when nothing was."""
+    lines = [f"{name}: cannot be read now: {why}" for name, why in _blind_now(facts)]
+    stale = [source.name for source in facts.sources if is_stale(source, facts)]
+    lines += [f"{name}: no line since {_last(name, facts)}" for name in stale]
+    writing = [s.name for s in facts.sources if s.writes and facts.last_day("lines", s.name) is None]
+    if writing:
+        lines.append(f"Not a line in all this time: {some(writing)}")
+    lines += [f"{name}: nothing gets there: {why}" for name, why in facts.undelivered.items()]
+    totals = facts.by_name("lines")
+    lines += [f"{name}: {counted(n, 'line')}" for name, n in totals.most_common(LISTED)]
+    blind = [(n, s) for n, s in facts.by_name("blind_s").items() if s >= SHORTEST_BLIND_S]
+    lines += [f"{name}: could not be read for {span(s * SECOND)}" for name, s in sorted(blind)]
+    unwatched = facts.period.until - _known_since(facts) - facts.total("watched_s") * SECOND
+    length = max(facts.period.until - _known_since(facts), 1)
+    if unwatched >= SHORTEST_BLIND_S * SECOND:
+        lines.append(f"Nothing was watched for {span(unwatched)}: off, asleep, or Nightporter did not run")
+    if facts.began is not None and facts.began > facts.period.days[0]:
+        lines.append(f"Nightporter has counted since {facts.began}; of the days before nothing is known.")
+    looks = bool(_blind_now(facts) or stale or writing or facts.undelivered)
+    looks = looks or unwatched / length > UNWATCHED_SHARE
+    return _judged("What was watched", lines, looks=looks)
+
+
+def _blind_now(facts: Facts) -> list[tuple[str, str]]:
+    return [(source.name, source.blind) for source in facts.sources if source.blind]
+
+
+def is_stale(source: Source, facts: Facts) -> bool:
+    """It brought lines in this time, and none for more than a day at its end."""
+    last = facts.last_day("lines", source.name) if source.writes else None
+    return last is not None and last in facts.period.days[:-2]
+
+
+def _last(name: str, facts: Facts) -> str:
+    return facts.last_day("lines", name) or ""
+
+
+def ticks(facts: Facts) -> Section:
+    """What no log says, for the person to see to."""
+    lines = [
+        "Passwords: when each was last changed stands in no log. Change old and shared ones.",
+        "Second factor: is it on wherever it can be?",
+        "Updates: of this machine, the router, the containers.",
+        "A backup counts once you have restored a file from it.",
+    ]
+    services = sorted({account.service for account in facts.accounts})
+    if services:
+        lines.insert(1, f"Accounts nobody needs any more, above all at {some(services)}.")
+    return Section(name="What only you can know", verdict="unknown", lines=tuple(lines), ticks=True)
+
+
+# --- words
+
+
+def some(names: Sequence[str], most: int = 2 * LISTED) -> str:
+    """`a, b, c and 4 more`."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def more(rest: int, what: str) -> list[str]:
+    """The line that says how many are not shown; none where all are."""
+    return [f"… and {rest:,} more" if what == "more" else f"… and {rest:,} {what} more"] if rest > 0 else []
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 line`, `41,200 lines`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def _counted(counts: Counter[str], most: int = 5) -> str:
+    named = [(name or OTHERS, n) for name, n in counts.most_common()]
+    return some([f"{name} ×{n:,}" for name, n in named], most)
+
+
+def minutes(length: int) -> str:
+    """`under a minute`, `14 min`, `3 h 5 min`."""
+    return span(length) if length >= 60 * SECOND else "under a minute"
+
+
+def percent(share: float) -> str:
+    """`99.97 %`; never 100 for what was down, never more digits than it takes to see it."""
+    text = f"{min(share, 99.99):.2f}".rstrip("0").rstrip(".")
+    return f"{text} %"
+
+
+SECTIONS: Final = (
+    allow_list,
+    certificates,
+    accounts,
+    access,
+    found,
+    files,
+    availability,
+    storage,
+    watching,
+    ticks,
+)
+"""In the order of the owner's guide."""
+
+
+def all_of(facts: Facts) -> Iterable[Section]:
+    """Every section of the page."""
+    return (section(facts) for section in SECTIONS)
