@@ -66,10 +66,13 @@ class Rulebook:
         self._clock = clock
         self._log = log
         self._again = False
+        self._in_use: frozenset[Path] = frozenset()
+        """The folders whose rules are in force."""
         self.in_force = InForce(Ruleset(), ())
 
     async def open(self) -> InForce:
         """The set to start with."""
+        self._in_use = _folders_of(await self._last_good() or ())
         self._print = fingerprint(self._folders())
         loaded, sources, unread = await asyncio.to_thread(self._load)
         if loaded.ok and not unread:
@@ -81,20 +84,25 @@ class Rulebook:
         return self.in_force
 
     def _load(self) -> tuple[Loaded, tuple[SourceText, ...], tuple[Problem, ...]]:
-        sources, unread = texts(self._config)
+        sources, unread = texts(self._config, self._in_use)
         return judged(sources, self._config), sources, unread
 
     async def _fall_back(self, problems: tuple[Problem, ...]) -> InForce:
-        kept = await self._database.call(lambda connection: state.load_text(connection, LAST_GOOD))
+        kept = await self._last_good()
         if kept is not None:
-            loaded = await asyncio.to_thread(judged, kept_texts(kept), self._config)
+            loaded = await asyncio.to_thread(judged, kept, self._config)
             if loaded.ok:
                 return InForce(loaded.ruleset, problems, "last good")
         shipped = read([bundled.rules()], shipped=True)
         loaded = await asyncio.to_thread(judged, shipped.texts, self._config)
         return InForce(loaded.ruleset, problems, "shipped")
 
+    async def _last_good(self) -> list[SourceText] | None:
+        kept = await self._database.call(lambda connection: state.load_text(connection, LAST_GOOD))
+        return None if kept is None else kept_texts(kept)
+
     async def _keep(self, sources: Iterable[SourceText]) -> None:
+        self._in_use = _folders_of(sources)
         kept = msgspec.json.encode(
             [
                 _Text(s.name, s.text if isinstance(s.text, str) else s.text.decode(), s.shipped)
@@ -152,6 +160,11 @@ class Rulebook:
         for problem in self.in_force.problems:
             log.warning("rule.problem", problem=str(problem))
         log.info("rules.in_force")
+
+
+def _folders_of(sources: Iterable[SourceText]) -> frozenset[Path]:
+    """Where the person's own rule files lie."""
+    return frozenset(Path(source.name).parent for source in sources if not source.shipped)
 
 
 def kept_texts(kept: str) -> list[SourceText]:

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from nightporter import bundled, ruletest
 from nightporter.config import Config
 from nightporter.configfile import surroundings
-from nightporter.errors import Problem
+from nightporter.errors import Place, Problem
 from nightporter.ruleset import Loaded, SourceText, load, read
 
 
-def texts(config: Config) -> tuple[tuple[SourceText, ...], tuple[Problem, ...]]:
+def texts(
+    config: Config, in_use: Collection[Path] = ()
+) -> tuple[tuple[SourceText, ...], tuple[Problem, ...]]:
     """The shipped rule files and the person's, in the config's order. What the config names must be there;
-    the folder that it would look into by itself need not."""
+    the folder that it would look into by itself need not, unless rules of it are `in_use`."""
     shipped = read([bundled.rules()], shipped=True) if config.shipped_rules else read([])
-    own = read([path for path in config.rule_dirs if config.rule_dirs_named or os.path.lexists(path)])
-    return shipped.texts + own.texts, shipped.problems + own.problems
+    there = [path for path in config.rule_dirs if config.rule_dirs_named or os.path.lexists(path)]
+    own = read(there)
+    gone = tuple(_gone(path) for path in config.rule_dirs if path in in_use and path not in there)
+    return shipped.texts + own.texts, shipped.problems + own.problems + gone
+
+
+def _gone(folder: Path) -> Problem:
+    return Problem(
+        place=Place(str(folder)),
+        found="cannot be read: the folder is gone, and rules of it are in force",
+        fix="put it back; if you want no rules of your own, make it anew and leave it empty",
+    )
 
 
 def judged(sources: Sequence[SourceText], config: Config) -> Loaded:

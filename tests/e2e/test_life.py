@@ -137,11 +137,16 @@ def test_a_broken_edit_changes_nothing_is_told_once_and_survives_a_cold_start(tm
         daemon.wait_for_alerts(2, "burst")
 
 
-@pytest.mark.parametrize("moved", ["file", "folder"])
+@pytest.mark.parametrize("moved", ["file", "folder", "folder that no config names"])
 def test_rules_that_go_missing_stay_in_force_and_are_told(tmp_path: Path, moved: str) -> None:
     """A link whose file moves away, and a folder that does."""
     log = tmp_path / "access.log"
     daemon = daemon_on(tmp_path, log)
+    if moved == "folder that no config names":
+        text = daemon.config_file.read_text()
+        named = f"  dirs:\n  - {daemon.rules}\n"
+        assert named in text
+        daemon.config_file.write_text(text.replace(named, ""))
     mine = tmp_path / "mine.yaml"
     mine.write_text(BURST)
     (daemon.rules / "burst.yaml").symlink_to(mine)
@@ -152,6 +157,10 @@ def test_rules_that_go_missing_stay_in_force_and_are_told(tmp_path: Path, moved:
         assert str(daemon.rules) in notice["message"]
         assert "cannot be read" in notice["message"]
         assert daemon.events("rules.in_force")[-1]["rules"] == 1
+        daemon.stop()
+        daemon.start()
+        assert daemon.events("rules.in_force")[-1]["rules"] == 1
+        assert daemon.events("rules.in_force")[-1]["kept"] == "last good"
 
 
 def test_a_rule_whose_own_test_fails_is_a_broken_edit(tmp_path: Path) -> None:
