@@ -12,7 +12,8 @@ from typing import Final
 
 from nightporter import origins
 from nightporter.detect.compiled import applies
-from nightporter.detect.engine import Engine, normalised
+from nightporter.detect.engine import Engine
+from nightporter.detect.filling import normalised
 from nightporter.errors import Problem
 from nightporter.formats import make_format
 from nightporter.formats.access import family_of, shape_of

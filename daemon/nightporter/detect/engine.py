@@ -8,7 +8,7 @@ with `take_changes` between two batches, and belongs in one commit with the batc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -16,17 +16,15 @@ import msgspec
 from nightporter.detect.ages import Ages
 from nightporter.detect.changes import Changes, LearnedRow, WindowRow
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, key_value
+from nightporter.detect.emission import emitted
 from nightporter.detect.episodes import Episodes, Hit, Opened
+from nightporter.detect.filling import filled, normalised
 from nightporter.detect.joins import Joins
-from nightporter.detect.memory import Entry, Memory
-from nightporter.detect.narrate import naming
-from nightporter.detect.observing import figures, observed, value_hash
+from nightporter.detect.memory import Entry, Memory, lasts, newest, track_of
+from nightporter.detect.observing import figures, observed, polls
 from nightporter.detect.outcome import Late, Over
-from nightporter.detect.pollers import PollerMemory, is_poller
-from nightporter.detect.template import fill, lone
 from nightporter.detect.windows import Track
-from nightporter.formats import address
-from nightporter.model import HOUR, Event, Fields, Key, Origin, Stamp, Untrusted, Value
+from nightporter.model import HOUR, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Absence, Distinct, Ruleset, reach_of
 
 STALE_AFTER: Final = HOUR
@@ -163,7 +161,7 @@ class Engine:
             if not enricher.when(fields, captured) or enricher.unless(fields, None):
                 continue
             fields |= normalised(captured)
-            fields.update(normalised(_filled(enricher.sets, fields.get)))
+            fields.update(normalised(filled(enricher.sets, fields.get)))
             self.counts["enriched"] += 1
             break
         if event.format in PROXY_FORMATS or fields.get("client_ip") not in self._hiding:
@@ -197,8 +195,8 @@ class Engine:
             self._episodes.remember(hit)
             self.counts[f"admitted:{rule.id}"] += 1
             return True
-        track = _track(rule, entry)
-        if rule.skip_pollers and _polls(track, event, fields):
+        track = track_of(rule.window, entry)
+        if rule.skip_pollers and polls(track, event, fields):
             self._forget(rule, memory.put(key, track))
             self.counts[f"pollers:{rule.id}"] += 1
             return False
@@ -251,27 +249,14 @@ class Engine:
     def _emit(self, opened: Opened, cause: Event | None, depth: int) -> None:
         """The detection goes on as an event of its own, for rules that say `from: detection`. `cause`: the
         event at which it opened; None where time alone did it."""
-        rule, episode = opened.rule, opened.episode
+        rule = opened.rule
         if rule.emit is None:
             return
         if depth >= EMIT_DEPTH:
             self.counts["emit_loop"] += 1
             return
-        origin = Origin(source=rule.id, kind="detection", stream=rule.id, format="record")
-        said: Fields = {"rule": rule.id, "severity": episode.severity.name, "count": episode.count}
-        time, arrived = (episode.crossed, self._latest) if cause is None else (cause.time, cause.arrived)
-        stamps: Fields = {"time": time, "started": time, "arrived": arrived}
-        value_of = naming(rule, opened.key, episode, self.rules.ruleset.timezone)
-        made = Event(
-            fields={"source": rule.id, **stamps, **said, **_filled(rule.emit, value_of)},
-            time=time,
-            arrived=arrived,
-            origin=origin,
-            format="record",
-            position=f"{rule.id}:{episode.id}",
-            raw=Untrusted(episode.samples[0] if episode.samples else ""),
-        )
-        self.judge(made, self.plan(origin, ("record",)), depth + 1)
+        made = emitted(opened, rule.emit, cause, self._latest, self.rules.ruleset.timezone)
+        self.judge(made, self.plan(made.origin, (made.format,)), depth + 1)
 
     # --- time --------------------------------------------------------------------------------------------
 
@@ -301,7 +286,7 @@ class Engine:
             for key in memory:
                 entry = memory.peek(key)
                 if entry is not None and newest(entry) > arrived + HOUR:
-                    self._episodes.end(rule, key, entry)
+                    self._episodes.end(rule, key, entry, forgotten=True)
                     memory.drop(key)
                     self.counts["from_the_future"] += 1
 
@@ -323,7 +308,7 @@ class Engine:
             elif arrived - memory.turned > span:
                 memory.turned = arrived
                 for key, entry in memory.turn():
-                    if lasts(rule, entry):
+                    if lasts(rule.is_state, entry):
                         memory.put(key, entry)
 
     def finish(self) -> None:
@@ -436,51 +421,3 @@ _ENCODER = msgspec.msgpack.Encoder()
 _KEY = msgspec.msgpack.Decoder(Key)
 _EVENT = msgspec.msgpack.Decoder(Event)
 _ENTRY: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
-
-
-def newest(entry: Entry) -> Stamp:
-    """The newest stamp of a key's memory."""
-    if not isinstance(entry, Track):
-        return entry
-    last = entry.episode.last if entry.episode is not None else 0
-    return max(entry.stamps[-1] if entry.stamps else 0, entry.newest, entry.resolved, last)
-
-
-def lasts(rule: CompiledRule, entry: Entry) -> bool:
-    """Whether a key has a state that goes on without any event: a disk that is full says so once."""
-    if not isinstance(entry, Track) or entry.episode is None or entry.episode.ended:
-        return False
-    return rule.is_state or entry.episode.pending
-
-
-def _track(rule: CompiledRule, entry: Entry | None) -> Track:
-    """A key's memory, from its lone stamp or from nothing where that is all there is."""
-    if isinstance(entry, Track):
-        return entry
-    values: list[int] | None = [] if isinstance(rule.window, Distinct) else None
-    return Track(stamps=[] if entry is None else [entry], values=values, hits=0 if entry is None else 1)
-
-
-def _polls(track: Track, event: Event, fields: Fields) -> bool:
-    """Whether the key is a program that asks the same few paths for hours (RULES §1, `pollers: skip`)."""
-    track.poller = track.poller or PollerMemory()
-    return is_poller(track.poller, event.time, value_hash(fields.get("path", "")))
-
-
-def _filled(sets: Iterable[tuple[str, Value]], value_of: Callable[[str], Value | None]) -> Fields:
-    """What an entry sets. A value that is nothing but a name which stands for nothing sets nothing."""
-    return {
-        name: fill(value, value_of) if isinstance(value, str) else value
-        for name, value in sets
-        if not (isinstance(value, str) and (lacked := lone(value)) and value_of(lacked) is None)
-    }
-
-
-def normalised(fields: Fields) -> Fields:
-    """Fields that a rule made of a line's text: an address is brought to its one form, or dropped."""
-    raw = fields.get("client_ip")
-    if raw is None:
-        return fields
-    proper = address.normalise(str(raw))
-    rest = {name: value for name, value in fields.items() if name != "client_ip"}
-    return rest if proper is None else {**rest, "client_ip": proper}

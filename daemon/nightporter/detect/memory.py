@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from nightporter.detect.windows import Track
 from nightporter.model import Key, Stamp
+from nightporter.rule import Distinct, WindowSpec
 
 Entry = Stamp | Track
 """A key that was counted once is only its stamp: a scan from 100,000 addresses stays small."""
@@ -65,3 +66,26 @@ class Memory:
         self._young.pop(key, None)
         self._old.pop(key, None)
         self.dirty.add(key)
+
+
+def track_of(window: WindowSpec | None, entry: Entry | None) -> Track:
+    """A key's memory, from its lone stamp or from nothing where that is all there is."""
+    if isinstance(entry, Track):
+        return entry
+    values: list[int] | None = [] if isinstance(window, Distinct) else None
+    return Track(stamps=[] if entry is None else [entry], values=values, hits=0 if entry is None else 1)
+
+
+def newest(entry: Entry) -> Stamp:
+    """The newest stamp of a key's memory."""
+    if not isinstance(entry, Track):
+        return entry
+    last = entry.episode.last if entry.episode is not None else 0
+    return max(entry.stamps[-1] if entry.stamps else 0, entry.newest, entry.resolved, last)
+
+
+def lasts(is_state: bool, entry: Entry) -> bool:
+    """Whether a key has a state that goes on without any event: a disk that is full says so once."""
+    if not isinstance(entry, Track) or entry.episode is None or entry.episode.ended:
+        return False
+    return is_state or entry.episode.pending

@@ -12,6 +12,7 @@ from typing import Final
 from nightporter.detect import firstseen, sequences, spike, weighed, windows
 from nightporter.detect.compiled import CompiledRule, key_value
 from nightporter.detect.outcome import APART, UNDER, Outcome, Over
+from nightporter.detect.pollers import PollerMemory, is_poller
 from nightporter.detect.windows import Track
 from nightporter.model import Event, Fields, Value
 from nightporter.rule import Absence, Count, Distinct, FirstSeen, Ratio, Sequence, Spike, Sum
@@ -121,6 +122,12 @@ def _spike(track: Track, spec: Spike, event: Event, fields: Fields) -> Outcome |
     if spec.measure == "sum" and isinstance(outcome, Over):
         return Over(outcome.start, 1)  # it holds a total, not a number of events
     return APART if outcome == UNDER else outcome
+
+
+def polls(track: Track, event: Event, fields: Fields) -> bool:
+    """Whether the key is a program that asks the same few paths for hours (RULES §1, `pollers: skip`)."""
+    track.poller = track.poller or PollerMemory()
+    return is_poller(track.poller, event.time, value_hash(fields.get("path", "")))
 
 
 def number(value: Value | None) -> int | None:
