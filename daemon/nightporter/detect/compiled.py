@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nightporter.detect import template
+from nightporter.detect.lacking import usable
 from nightporter.detect.learned import LearnedMembers
 from nightporter.detect.patterns import Budgets
 from nightporter.detect.predicates import ListValues, Predicate, compile_condition
@@ -185,11 +186,11 @@ class Plan:
 
 
 class CompiledRuleset:
-    """All rules in force, ready to judge; disabled ones are left out."""
+    """All rules in force, ready to judge; left out are disabled ones, and what lacks a list."""
 
     def __init__(self, ruleset: Ruleset, without: frozenset[type] = frozenset()) -> None:
         """`without`: kinds of windows whose rules are left out."""
-        self.ruleset = ruleset
+        self.ruleset = ruleset = usable(ruleset)
         self.learned: dict[str, LearnedMembers] = {}
         self.lists: dict[str, ListValues] = {}
         for name, entry in ruleset.lists.items():
