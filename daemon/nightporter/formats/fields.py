@@ -79,13 +79,25 @@ SYSLOG: Final = _table(
     pid=("number", "the program's process number"),
 )
 LIFECYCLE: Final = _table(
-    action=("text", "create, start, die, stop, kill, restart, rename, oom, destroy, health_status"),
+    action=(
+        "text",
+        "create, start, die, stop, kill, restart, rename, oom, destroy, health_status; ours: running, "
+        "steady, exposed",
+    ),
     exit_code=("number", "what the container's process ended with"),
     health=("text", "healthy or unhealthy"),
     signal=("number", "the signal the container was sent"),
     by_hand=("flag", "whether someone stopped it, as against a crash"),
     restarts=("number", "how often the engine has restarted the container"),
     old_name=("name", "the name before a rename"),
+    started_at=("time", "when the container started"),
+    running_for=("number", "for how long it had run then", "seconds"),
+    port=("number", "the port of this machine that leads into it"),
+    protocol=("text", "tcp or udp"),
+    ports=("text", "its ports on this machine, joined by commas"),
+    open=("text", "those that every network reaches, as `3306/tcp`, joined by commas"),
+    address=("text", "its addresses in Docker's networks, joined by commas"),
+    aliases=("text", "what Traefik's log may call it, joined by commas"),
 )
 PROBE: Final = _table(
     probe=("text", "http, tcp, tls, acme, disk, …"),

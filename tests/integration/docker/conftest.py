@@ -17,6 +17,7 @@ from nightporter.config import DockerSource as DockerConfig
 from nightporter.model import Chunk
 from nightporter.sources.docker.source import DockerSource
 
+STANDING = ("running", "steady", "exposed")
 __all__ = ["docker_engine", "mariadb"]
 
 
@@ -56,7 +57,12 @@ class Gathered:
         return [r for r in records if r.get("container", "") == container]
 
     def actions(self, container: str) -> list[str]:
-        return [r["action"] for r in self.events(container)]
+        """What the engine told of it."""
+        return [r["action"] for r in self.events(container) if r["action"] not in STANDING]
+
+    def standing(self, container: str) -> list[str]:
+        """What was found of it besides."""
+        return [r["action"] for r in self.events(container) if r["action"] in STANDING]
 
     @property
     def status(self) -> dict[str, Any]:  # JSON-able, judged by the tests

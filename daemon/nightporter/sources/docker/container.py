@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -14,11 +15,21 @@ from nightporter.model import SECOND, Origin, Stamp
 from nightporter.sources.docker.frames import parse_stamp
 
 COMPOSE_SERVICE: Final = "com.docker.compose.service"
+COMPOSE_PROJECT: Final = "com.docker.compose.project"
 SELF_LABEL: Final = "nightporter.self"
 
 _EDITIONS: Final = ("-ce", "-ee", "-be", "-oss", "-enterprise")  # portainer-ce, portainer-ee, grafana-oss
 _ROLES: Final = frozenset({"server", "app", "core", "web", "backend"})  # vaultwarden/server is vaultwarden
+_TRAEFIK_LABEL: Final = re.compile(r"traefik\.(?:http|tcp|udp)\.(?:services|routers)\.([^.]{1,100})\.", re.I)
+_DOORS: Final = frozenset({80, 443})
+"""Who holds both is the proxy, whatever its image."""
 _PROXIES: Final = ("traefik", "nginx", "nginx-*", "caddy", "caddy-*", "haproxy", "swag")
+
+
+class Health(msgspec.Struct, frozen=True, rename="pascal"):
+    """Part of inspect's answer: State.Health."""
+
+    status: str = ""
 
 
 class State(msgspec.Struct, frozen=True, rename="pascal"):
@@ -29,6 +40,7 @@ class State(msgspec.Struct, frozen=True, rename="pascal"):
     oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
     started_at: str = ""
     finished_at: str = ""
+    health: Health | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, rename="pascal"):
@@ -48,10 +60,18 @@ class Network(msgspec.Struct, frozen=True):
     address_v6: str = msgspec.field(default="", name="GlobalIPv6Address")
 
 
+class Binding(msgspec.Struct, frozen=True):
+    """Part of inspect's answer: where one port of a container is published."""
+
+    address: str = msgspec.field(default="", name="HostIp")
+    port: str = msgspec.field(default="", name="HostPort")
+
+
 class Networks(msgspec.Struct, frozen=True):
-    """Part of inspect's answer: NetworkSettings."""
+    """Part of inspect's answer: NetworkSettings. `ports` has keys such as `3306/tcp`."""
 
     networks: dict[str, Network | None] | None = msgspec.field(default=None, name="Networks")
+    ports: dict[str, list[Binding] | None] | None = msgspec.field(default=None, name="Ports")
 
 
 class LogConfig(msgspec.Struct, frozen=True, rename="pascal"):
@@ -79,6 +99,22 @@ class Inspect(msgspec.Struct, frozen=True, rename="pascal"):
     network_settings: Networks = Networks()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Published:
+    """A port of this machine that leads into a container."""
+
+    port: int
+    protocol: str
+    address: str
+    """Which of this machine's addresses; empty: all."""
+    inside: int
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether every network that this machine is in reaches it."""
+        return self.address in ("", "0.0.0.0", "::")  # noqa: S104 - nothing is bound here
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container as it stands."""
@@ -97,8 +133,11 @@ class Container:
     """When it last started; 0: never."""
     finished: Stamp = 0
     """When it last ended; 0: never."""
+    health: str = ""
+    """`starting`, `healthy` or `unhealthy`; empty: it has no health check."""
     gateways: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
 
     @property
     def service(self) -> str:
@@ -116,6 +155,13 @@ class Container:
         base = image_names(self.image)[:1]
         return any(fnmatchcase(name, pattern) for name in base for pattern in _PROXIES)
 
+    @property
+    def exposed(self) -> tuple[Published, ...]:
+        """What can be reached from everywhere, each port once; of a proxy, not the doors it is there for."""
+        proxy = self.is_proxy or {port.port for port in self.published} >= _DOORS
+        found = {(p.port, p.protocol): p for p in self.published if p.everywhere}
+        return tuple(sorted(p for p in found.values() if not (proxy and p.port in _DOORS)))
+
 
 def read_stamp(text: str) -> Stamp:
     """An RFC 3339 stamp of the engine's; 0 for its "never" (the year 1) and for what is none."""
@@ -125,6 +171,7 @@ def read_stamp(text: str) -> Stamp:
 
 def from_inspect(raw: Inspect) -> Container:
     networks = [n for n in (raw.network_settings.networks or {}).values() if n is not None]
+    health = raw.state.health.status if raw.state.health is not None else ""
     return Container(
         id=raw.id,
         name=raw.name.removeprefix("/"),
@@ -138,9 +185,19 @@ def from_inspect(raw: Inspect) -> Container:
         restarts=raw.restart_count,
         started=read_stamp(raw.state.started_at),
         finished=read_stamp(raw.state.finished_at),
+        health="" if health == "none" else health,
         gateways=tuple(g for n in networks for g in (n.gateway, n.gateway_v6) if g),
         addresses=tuple(a for n in networks for a in (n.address, n.address_v6) if a),
+        published=tuple(_published(raw.network_settings.ports or {})),
     )
+
+
+def _published(ports: Mapping[str, list[Binding] | None]) -> Iterator[Published]:
+    for inside, bindings in ports.items():
+        number, _, protocol = inside.partition("/")
+        for binding in bindings or ():
+            if number.isdecimal() and binding.port.isdecimal():
+                yield Published(int(binding.port), protocol or "tcp", binding.address, int(number))
 
 
 def image_names(image: str) -> tuple[str, ...]:
@@ -194,6 +251,21 @@ def services(container: Container) -> tuple[str, ...]:
     """What `service:NAME` may call it, lower case: its name, its compose service, its image."""
     names = (container.name, container.labels.get(COMPOSE_SERVICE, ""), *image_names(container.image))
     return tuple(dict.fromkeys(name.lower() for name in names if name))
+
+
+def traefik_names(container: Container) -> tuple[str, ...]:
+    """What Traefik's log may call it, lower case: the names in its labels, and what Traefik's Docker provider
+    makes up where they give none (the compose service and project, else the container's name)."""
+    labelled = [match[1].lower() for label in container.labels if (match := _TRAEFIK_LABEL.match(label))]
+    project = container.labels.get(COMPOSE_PROJECT, "")
+    made_up = [f"{container.service}-{project}"] if project else []
+    made_up += [container.service, container.name]
+    return tuple(dict.fromkeys([*labelled, *filter(None, map(_provider_name, made_up))]))
+
+
+def _provider_name(name: str) -> str:
+    """As Traefik writes it: what is no letter or digit becomes a dash (pkg/provider, `Normalize`)."""
+    return "-".join(filter(None, re.split(r"[^0-9a-z]+", name.lower())))
 
 
 def log_origin(container: Container, config: DockerConfig, proxies: Iterable[str]) -> Origin:

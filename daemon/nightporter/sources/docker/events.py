@@ -2,7 +2,8 @@
 
 A record is a line of JSON with `action container image service time`, and where they apply `exit_code`,
 `health`, `old_name`, `by_hand`, `seen_late`. `action` is one of the engine's own (`create start die oom stop
-kill restart rename destroy health_status`) or ours: `engine_up` (first sight, or back again), `engine_down`.
+kill restart rename destroy health_status`) or ours: `engine_up` (first sight, or back again), `engine_down`,
+and those of `standing`.
 
 `by_hand` tells a container that someone stopped from one that crashed. A kill comes before the die; the stop
 comes before it on 26.1 and after it on 20.10 (`kill die stop`), so a die that nobody asked for is held for a
@@ -109,7 +110,8 @@ class EventLines:
 
 @dataclass(slots=True)
 class Happening:
-    """One record that waits to be told; `key` and `stamp` name it in marks."""
+    """One record that waits to be told; `key` and `stamp` name it in marks (no key: it is of our own making,
+    and the engine will not repeat it)."""
 
     stamp: Stamp
     key: bytes
@@ -151,6 +153,11 @@ class Lifecycle:
         elif action in ("stop", "kill", "start", "destroy"):
             self._take_other(action, event)
         self._append(happening)
+
+    def add(self, found: Iterable[Happening]) -> None:
+        """What was found otherwise, to be told after all that waits."""
+        for happening in found:
+            self._append(happening)
 
     def note(self, action: str, stamp: Stamp) -> None:
         """Something that happened to the engine itself."""

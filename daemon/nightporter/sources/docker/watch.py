@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +25,10 @@ from nightporter.sources.docker.engine import Endpoint, Engine, EngineSlot, ask,
 from nightporter.sources.docker.events import ACTIONS, EngineEvent, EventLines, Happening, Lifecycle
 from nightporter.sources.docker.follow import Follower
 from nightporter.sources.docker.frames import format_since
+from nightporter.sources.docker.memory import EventsMark, Told, events_mark
 from nightporter.sources.docker.pulse import Pulse
 from nightporter.sources.docker.repeats import Mark, Position, Repeats, decode_mark
+from nightporter.sources.docker.standing import Standing
 
 EVENTS: Final = "events"
 """The stream of lifecycle records."""
@@ -40,15 +43,6 @@ _PULSE_S: Final = 5.0
 _THREADS: Final = 2
 _BATCH: Final = 256
 _MAX_MARKS: Final = 1000
-
-
-class EventsMark(msgspec.Struct, frozen=True, kw_only=True):
-    """The committed position of the lifecycle stream, and since when the source knows this engine."""
-
-    position: Mark
-    began: Stamp
-    choice: str
-    """Names the config's selectors: with others, `began` says nothing about newly chosen containers."""
 
 
 def _counts(followers: Iterable[Follower]) -> Counter[str]:
@@ -69,13 +63,18 @@ class Watch:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"docker-{config.name}")
         self._log = structlog.get_logger().bind(source=config.name)
         self._marks = _newest_by_id(marks)
-        self._kept = _events_mark(marks.get(EVENTS))
+        self._kept = events_mark(marks.get(EVENTS))
         self._choice = short_id(*config.containers, "-", *config.exclude)
         self._began: Stamp | None = None
         self._position = Position(Mark(id=EVENTS, floor=0))
         self._seen = Repeats(Mark(id=EVENTS, floor=0))
         self._heard: Stamp = 0
         self._lifecycle = Lifecycle()
+        self._told = self._kept.told if self._kept is not None else Told()
+        self._standing = Standing(self._told)
+        self._asked_at: Stamp = 0
+        self._asked_at_s = 0.0
+        self._caught_up = False
         self._news = asyncio.Event()
         self._slot = EngineSlot()
         self._wait_s = _FIRST_WAIT_S
@@ -143,16 +142,35 @@ class Watch:
     async def _tell(self) -> None:
         """Hand on the lifecycle records as they settle."""
         while True:
-            wait_s = self._lifecycle.wait_s(self._clock.monotonic())
-            try:
-                async with asyncio.timeout(wait_s):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s()):
                     await self._news.wait()
-            except TimeoutError:
-                pass
             self._news.clear()
+            self._add_standing()
             settled = self._lifecycle.take(self._clock.monotonic())
             for at in range(0, len(settled), _BATCH):
                 await self._tell_batch(settled[at : at + _BATCH])
+
+    def _patience_s(self) -> float | None:
+        """How long nothing is to be told unless something happens."""
+        standing_s = self._standing.wait_s(self._engine_now()) if self._caught_up else None
+        lifecycle_s = self._lifecycle.wait_s(self._clock.monotonic())
+        return min((s for s in (standing_s, lifecycle_s) if s is not None), default=None)
+
+    def _add_standing(self) -> None:
+        """Tell what stands, once all that the engine remembers was heard: it is older."""
+        if self._caught_up:
+            self._lifecycle.add(self._standing.take(self._engine_now()))
+
+    async def _set_clock(self, engine: Engine) -> Stamp:
+        """Ask for the engine's time."""
+        self._asked_at = await engine.now() or self._clock.now()
+        self._asked_at_s = self._clock.monotonic()
+        return self._asked_at
+
+    def _engine_now(self) -> Stamp:
+        """By the monotonic clock since it was asked: what slept with this machine did not run meanwhile."""
+        return self._asked_at + int((self._clock.monotonic() - self._asked_at_s) * SECOND)
 
     def _came(self, engine: Engine) -> None:
         self._endpoint, self._api_version = engine.endpoint, engine.api_version
@@ -174,8 +192,13 @@ class Watch:
         start = self._position.offset
         lines = [h.line for h in batch]
         stamps = tuple(h.stamp for h in batch)
-        mark = self._position.advance(stamps, [h.key for h in batch], sum(map(len, lines)))
-        kept = EventsMark(position=mark, began=self._began or 0, choice=self._choice)
+        theirs = [h for h in batch if h.key]  # what is ours is no place to go on from
+        mark = self._position.advance(
+            [h.stamp for h in theirs], [h.key for h in theirs], sum(map(len, lines))
+        )
+        for happening in batch:
+            self._told.note(happening.container, happening.record)
+        kept = EventsMark(position=mark, began=self._began or 0, choice=self._choice, told=self._told)
         origin = Origin(
             source=self._config.name,
             kind="docker_events",
@@ -197,7 +220,8 @@ class Watch:
 
     async def _attend(self, engine: Engine, lost: bool) -> None:
         """Watch one engine until this machine has slept, or it goes: raises WorldError then."""
-        now = await engine.now() or self._clock.now()
+        now = await self._set_clock(engine)
+        self._caught_up = False
         if self._began is None:
             self._begin(now)
         await self._look(engine)
@@ -208,6 +232,7 @@ class Watch:
         try:
             slept = await self._events(engine, self._heard)
             while not slept:
+                await self._set_clock(engine)
                 await self._look(engine)
                 slept = await self._events(engine, None)
         finally:
@@ -240,6 +265,8 @@ class Watch:
         for container_id in ids:
             await self._inspect(engine, container_id)
         self._lifecycle.forget(ids)
+        self._standing.forget(ids)
+        self._told.forget(ids, [container.name for container in self._containers.values()])
 
     async def _inspect(self, engine: Engine, container_id: str) -> None:
         container = await engine.inspect(container_id)
@@ -264,6 +291,10 @@ class Watch:
             if container.started != follower.container.started:
                 follower.wake()  # even if it has ended since: what it wrote is unread
             follower.container = container
+        if self._is_ours(container):
+            self._standing.sees(container, self._engine_now())
+            self._add_standing()  # at once, before what comes next
+            self._news.set()
         self._name_origins()
 
     def _follow(self, container: Container) -> None:
@@ -330,6 +361,7 @@ class Watch:
     def _tell_missed(self, since: Stamp) -> None:
         for follower in self._followers.values():
             self._lifecycle.missed(follower.container, since)
+        self._caught_up = True
         self._news.set()
 
     async def _on_event(self, engine: Engine, event: EngineEvent) -> None:
@@ -338,6 +370,7 @@ class Watch:
         self._heard = max(self._heard, event.stamp)
         if event.action.partition(":")[0] in ACTIONS and self._is_ours(event.container):
             self._lifecycle.feed(event, self._clock.monotonic())
+            self._standing.hears(event)
             self._news.set()
         if event.action in ("create", "start", "rename"):
             await self._inspect(engine, event.actor.id)  # may raise: by now the event is safe
@@ -351,16 +384,6 @@ def _read_own_container() -> str:
         return own_container(Path("/proc/self/mountinfo").read_text("utf-8", "replace"))
     except OSError:
         return ""
-
-
-def _events_mark(raw: bytes | None) -> EventsMark | None:
-    """The kept mark; None without one, or for bytes that are none."""
-    if raw is None:
-        return None
-    try:
-        return msgspec.json.decode(raw, type=EventsMark)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def _newest_by_id(marks: Marks) -> dict[str, Mark]:
