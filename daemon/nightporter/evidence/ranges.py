@@ -20,8 +20,9 @@ DISORDER: Final[Nanos] = 10 * MINUTE
 SMALL_BYTES: Final = 4 * 1024 * 1024
 """Up to this size a log is read from end to end."""
 STEP_BYTES: Final = 1024 * 1024
-"""From the end of a large log backwards, the first step; each further one is twice as long. Also how far a
-compressed one, which has no end to begin from, is read on between two looks."""
+"""From the end of a large log backwards, the first step; each further one is twice as long."""
+STRIDE_BYTES: Final = 2 * 1024 * 1024
+"""How far apart the looks into a compressed log are, which has no end to begin from; a look reads less."""
 NEAR_BYTES: Final = 256 * 1024
 """The search ends when no more than this lies between its bounds."""
 LOOK_BYTES: Final = (64 * 1024, 1024 * 1024)
@@ -80,8 +81,9 @@ def find(content: Content, span: Span, stamp_of: StampOf, *, most: int) -> Found
 def first_stamped(content: Content, offset: int, stamp_of: StampOf) -> Stamped | None:
     """The first line at or after `offset` that has a stamp; None where there is none nearby."""
     base = max(0, offset - 1)  # one byte before, which says whether a line begins at the offset
+    data = b""
     for length in LOOK_BYTES:
-        data = content.read(base, length)
+        data += content.read(base + len(data), length - len(data))
         whole = len(data) if len(data) < length else data.rfind(b"\n") + 1
         at = 0 if offset == 0 else data.find(b"\n", 0, whole) + 1
         if at == 0 and offset > 0:
@@ -148,13 +150,14 @@ def _backwards(content: Content, size: int, before: Stamp, stamp_of: StampOf) ->
 def _onwards(content: Content, before: Stamp, stamp_of: StampOf) -> int:
     """The same, of a log that can only be read from its beginning."""
     low, at = 0, 0
-    while content.read(at, 1):
+    while True:
         found = first_stamped(content, at, stamp_of)
         if found is not None and found.stamp >= before:
-            break
+            return low
         low = low if found is None else found.at
-        at += STEP_BYTES
-    return low
+        at += STRIDE_BYTES
+        if not content.read(at - 2, 1):  # before the next look begins: a step back would be a long one
+            return low
 
 
 def _stretch(
