@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from nightporter import configfile, rulefiles
+from nightporter.allowlist.given import with_lists
 from nightporter.config import Config
 from nightporter.errors import BadFiles
 from nightporter.rule import Ruleset
 from nightporter.ruleset import load, read
+from nightporter.sources.allowlist.reading import at_once
 
 config_option = click.option(
     "--config",
@@ -34,7 +36,7 @@ def config_of(path: Path | None) -> Config:
 
 def ruleset_of(config: Config, only: Sequence[Path] = ()) -> Ruleset:
     """The rules of the config, or those of these files and folders alone; their inline tests are left to
-    `check` and `test`. Raises BadFiles."""
+    `check` and `test`, with the allow-list as its file has it now. Raises BadFiles."""
     if only:
         found = read(only)
         sources, unread = found.texts, found.problems
@@ -44,4 +46,4 @@ def ruleset_of(config: Config, only: Sequence[Path] = ()) -> Ruleset:
     problems = [p for p in (*unread, *loaded.problems) if not p.warning]
     if problems:
         raise BadFiles(problems)
-    return loaded.ruleset
+    return with_lists(loaded.ruleset, at_once(config.allow_list))

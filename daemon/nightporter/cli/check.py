@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from nightporter import configfile, rulefiles, ruletest
+from nightporter.allowlist.given import with_lists
 from nightporter.cli._rules import config_option
+from nightporter.detect import lacking
 from nightporter.errors import BadFiles
+from nightporter.rule import Rule
 from nightporter.ruleset import read
+from nightporter.sources.allowlist.reading import at_once
 
 
 @click.command(epilog="Example: nightporter check ~/.config/nightporter/rules/mine.yaml")
@@ -43,4 +48,11 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
         f"{len(rules)} rules ({off} off), {len(loaded.ruleset.enrichers)} events, "
         f"{len(ruletest.all_tests(loaded.ruleset))} inline tests: all is well."
     )
+    without = lacking.off(with_lists(loaded.ruleset, at_once(config.allow_list)))
+    if without:
+        click.echo(f"Off, since the config names no allow_list that can be read: {_listed(without)}.")
     return 0
+
+
+def _listed(rules: Sequence[Rule]) -> str:
+    return ", ".join(rule.id for rule in rules)

@@ -8,6 +8,8 @@ from typing import Final
 
 from nightporter import traefikconfig
 from nightporter.allowlist.entries import Listed, entry_of, of_env
+from nightporter.allowlist.given import Given
+from nightporter.allowlist.keeping import Keeper
 from nightporter.boundedfiles import MAX_BYTES, content
 from nightporter.config import AllowList
 
@@ -38,6 +40,16 @@ def read(config: AllowList) -> Read:
         listed = Listed(str(config.file), "sourceRange", tuple(map(entry_of, entries))) if guards else None
     routers = tuple(dict.fromkeys(router for guard in guards for router in guard.routers))
     return Read(listed, routers, tuple(troubles))
+
+
+def at_once(config: AllowList | None) -> Given | None:
+    """What the files say now, for verbs that judge old lines. None where there is no list, and where it has
+    names: what they resolve to now says nothing of then."""
+    keeper = Keeper()
+    looked = read(config) if config is not None else None
+    if looked is not None and looked.listed is not None:
+        keeper.see(looked.listed, looked.routers, 0)
+    return keeper.state()
 
 
 def _of_env(path: Path, name: str, troubles: list[str]) -> Listed | None:
