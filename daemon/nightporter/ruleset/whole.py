@@ -18,7 +18,7 @@ from nightporter.rule import (
     WindowSpec,
     within_of,
 )
-from nightporter.ruleset.body import Body
+from nightporter.ruleset.body import Body, Spot
 from nightporter.ruleset.forms import kind_of
 from nightporter.ruleset.messages import check_emit, check_message, default_message, template_names
 from nightporter.ruleset.names import Scope
@@ -37,18 +37,29 @@ def check_whole(rule_id: str, body: Body, scope: Scope) -> None:
 def _check_keys(rule_id: str, body: Body) -> None:
     spots, window = body.spots, body.window
     rule = f"the rule '{rule_id}' has"
-    if "for" in spots and body.lasts and isinstance(window, FirstSeen | Absence | Sequence):
-        found = f"{rule} 'for' beside '{kind_of(window)}', which does not last"
-        spots["for"].tell(found, fix="take one of the two out")
+    if "for" in spots and body.lasts:
+        _check_lasting(rule, spots["for"], body)
     if "resolve" in spots and isinstance(window, Absence):
-        spots["resolve"].tell(
-            f"{rule} 'resolve' beside 'absence'", fix="take it out: an event ends a silence"
-        )
+        found = f"{rule} 'resolve' beside 'absence'"
+        spots["resolve"].tell(found, fix="take it out: an event ends a silence")
     if "pollers" in spots and not body.by:
         spots["pollers"].tell(f"{rule} 'pollers' and no 'by'", fix="add 'by:', such as client_ip")
     if "quiet" in spots and "resolve" in spots:
         found = f"{rule} 'quiet' beside 'resolve', which alone ends its episodes"
         spots["quiet"].tell(found, fix="take it out", warning=True)
+
+
+def _check_lasting(rule: str, spot: Spot, body: Body) -> None:
+    """What `for` cannot be beside: with some keys nothing would ever last."""
+    if isinstance(body.window, FirstSeen | Absence | Sequence):
+        found = f"{rule} 'for' beside '{kind_of(body.window)}', which does not last"
+        spot.tell(found, fix="take one of the two out")
+    elif body.resolve is None and body.quiet == 0:
+        found = f"{rule} 'for' beside 'quiet: 0s', with which each match is over at once"
+        spot.tell(found, fix="take one of the two out")
+    elif body.resolve is None and body.quiet is None and body.window is None:
+        found = f"{rule} 'for' and no 'resolve': what pauses for over a minute does not last"
+        spot.tell(found, fix="add 'resolve:', or a longer 'quiet:'", warning=True)
 
 
 def assemble(rule_id: str, body: Body, scope: Scope, place: Place) -> Rule:

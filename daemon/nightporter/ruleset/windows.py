@@ -58,6 +58,8 @@ REMEMBER: Final[Nanos] = 90 * DAY
 STEPS: Final = (2, 8)
 MAX_TIMES: Final = 1_000
 
+_PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%\Z")
+
 
 def read_duration(
     page: Page, node: Node, *, least: Nanos = 1, most: Nanos = values.MAX_DURATION
@@ -84,8 +86,7 @@ def read_window(page: Page, kind: str, node: Node, reader: ConditionReader) -> W
     form = FORMS[kind]
     if isinstance(node, Table):
         table = page.keyed(node, f"a map of {', '.join(form.keys)}", form.keys) or {}
-        missing = [key for key in form.keys if key not in form.optional and key not in table]
-        for key in missing:
+        for key in [key for key in form.keys if key not in form.optional and key not in table]:
             page.tell(node, f"'{kind}' without '{key}'", fix=f"add '{key}:'")
     elif form.short is None:
         page.wrong(node, f"a map, such as {form.example}")
@@ -104,7 +105,7 @@ def read_window(page: Page, kind: str, node: Node, reader: ConditionReader) -> W
 def read_changed(
     page: Page, node: Node, table: Mapping[str, Node], window: WindowSpec, reader: ConditionReader
 ) -> WindowSpec | None:
-    """`window` with what a tune's keys, which are tunable ones of its kind, say instead."""
+    """`window` with what a tune's keys, all of them keys of its kind, say instead."""
     return _Reader(page, node, table, reader).window(kind_of(window), window)
 
 
@@ -318,17 +319,17 @@ class _Reader:
         text = self.page.text(node, what)
         if text is None or not isinstance(node, Scalar) or node.value is None:
             return None
-        amount = self._number_or_size(text, node, field)
+        amount = self._number_or_size(text, node.value, field)
         if isinstance(amount, int | float) and 1 <= amount <= MAX_SUM:
             return round(amount)
         self.page.tell(node, describe(node), expected=f"{what}, from 1 to 1000TB")
         return None
 
-    def _number_or_size(self, text: str, node: Scalar, field: str) -> Value | None:
+    def _number_or_size(self, text: str, value: Value, field: str) -> Value | None:
         with suppress(NotA):
             return values.size(text)
         with suppress(NotA):
-            return number(text, node.value or 0, self.conditions.scope.unit_of(field))
+            return number(text, value, self.conditions.scope.unit_of(field))
         return None
 
     def _share(self, node: Node) -> float | None:
@@ -351,9 +352,6 @@ class _Reader:
             return float(value)
         self.page.wrong(node, f"how many times the usual: a number above 1, at most {MAX_FACTOR}")
         return None
-
-
-_PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%\Z")
 
 
 def _unfit_baseline(spike: Spike) -> Iterator[tuple[str, str]]:

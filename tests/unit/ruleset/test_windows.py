@@ -197,12 +197,12 @@ def test_a_tune_replaces_them() -> None:
     )
     assert (made.lasts, made.subject, made.skip_pollers) == (5 * MINUTE, "name", True)
     assert made.resolve == Test(field="latency", op=Op.LT, values=(1.0,))
-    assert rule("from: probe, for: 2m", "for: 0s").lasts == 0
+    assert rule("from: probe, for: 2m, quiet: 5m", "for: 0s").lasts == 0
 
 
 def test_defaults_give_them_to_every_rule_of_a_file() -> None:
     rules, problems = read(
-        "defaults: {from: probe, by: name, for: 3m, subject: service, pollers: skip}\n"
+        "defaults: {from: probe, by: name, for: 3m, quiet: 9m, subject: service, pollers: skip}\n"
         "rules:\n  a: {}\n  b: {for: 1m, subject: name}\n"
     )
     assert problems == []
@@ -330,7 +330,7 @@ def test_a_tune_to_another_measure_needs_its_own_min() -> None:
         ("first_seen: {fields: user}", "{client_ip}: {new} for the first time"),
         ("sequence: {steps: [{when: {}}, {when: {}}], within: 1m}", "{client_ip}: all 2 steps in {window}"),
         ("count: 5 in 1m, for: 10m", "{client_ip}: {count} in {window}, for {for}"),
-        ("for: 10m", "{client_ip}: {count}, for {for}"),
+        ("for: 10m, quiet: 5m", "{client_ip}: {count}, for {for}"),
     ],
 )
 def test_a_rule_without_a_message_says_what_its_window_found(keys: str, message: str) -> None:
