@@ -79,7 +79,7 @@ class Subjects:
         touched: dict[_At, None] = {}
         for rule, episode in episodes:
             at = _at_for(rule, episode)
-            current = self._incidents.get(at)
+            current = self._remembered(at, now)
             if current is not None and not self._is_new(rule, current, episode, now):
                 self._incidents[at] = _grown(current, rule, episode)
             else:
@@ -270,11 +270,18 @@ class Subjects:
         rule = self.rules.get(part.rule)
         return rule is None or rule.mode == "dry-run"
 
+    def _remembered(self, at: _At, now: Stamp) -> Incident | None:
+        """The latest incident there, unless it is over for so long that it has no bearing on what comes."""
+        incident = self._incidents.get(at)
+        return None if incident is None or self._is_over(incident, now) else incident
+
     def _is_over(self, incident: Incident, now: Stamp) -> bool:
         """Whether nothing that comes could belong to it, or be judged by it."""
         rule = self.rules.get(incident.rule)
         if incident.open or rule is None:
             return not incident.open
+        if any(p.open for p in incident.parts):
+            return False  # a symptom that goes on beyond the end
         if incident.tellings and not incident.told_end and incident.count > incident.told_count:
             return False
         memory = max(FLAPPING, incident.wait, cooldown(rule, incident.severity))
