@@ -36,6 +36,8 @@ class StaticConfig:
     """The file of Traefik's own log; empty: standard output."""
     trusted: tuple[str, ...] = ()
     """Whose X-Forwarded-For its entry points believe."""
+    insecure: tuple[str, ...] = ()
+    """The entry points that believe anybody's word of who he is (`forwardedHeaders`, `proxyProtocol`)."""
     acme: tuple[str, ...] = ()
     """Where its resolvers keep their certificates."""
     dynamic: tuple[str, ...] = ()
@@ -97,7 +99,7 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
     """What a tree says."""
     access = _at(tree, "accesslog")
     headers = _at(access, "fields", "headers")
-    entry_points = [value for _, value in _entries(_at(tree, "entrypoints"))]
+    entry_points = dict(_entries(_at(tree, "entrypoints")))
     resolvers = [value for _, value in _entries(_at(tree, "certificatesresolvers"))]
     provider = _at(tree, "providers", "file")
     modes = [_text(headers, "defaultmode"), *(str(mode) for _, mode in _entries(_at(headers, "names")))]
@@ -110,8 +112,15 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
         service_path=_text(_at(tree, "log"), "filepath"),
         trusted=tuple(
             dict.fromkeys(
-                ip for point in entry_points for ip in _texts(point, "forwardedheaders", "trustedips")
+                ip
+                for point in entry_points.values()
+                for ip in _texts(point, "forwardedheaders", "trustedips")
             )
+        ),
+        insecure=tuple(
+            name
+            for name, point in entry_points.items()
+            if any(_flag(point, word, "insecure") for word in ("forwardedheaders", "proxyprotocol"))
         ),
         acme=tuple(dict.fromkeys(path for one in resolvers if (path := _text(one, "acme", "storage")))),
         dynamic=tuple(path for key in ("filename", "directory") if (path := _text(provider, key))),
@@ -194,6 +203,10 @@ def _entries(tree: object) -> Iterator[tuple[str, object]]:
 def _text(tree: object, *names: str) -> str:
     found = _at(tree, *names)
     return found if isinstance(found, str) else ""
+
+
+def _flag(tree: object, *names: str) -> bool:
+    return str(_at(tree, *names)).lower() == "true"
 
 
 def _texts(tree: object, *names: str) -> list[str]:

@@ -18,7 +18,7 @@ from nightporter.begin.wish import Wish, pasted, usual, wished, write_new
 from nightporter.cli._rules import config_of, ruleset_of
 from nightporter.cli.notify import in_words
 from nightporter.config import Config, Destination
-from nightporter.doctor import allowlist, proxy
+from nightporter.doctor import allowlist, certificates, proxy
 from nightporter.doctor.finding import Finding, pasteable
 from nightporter.doctor.looking.view import View
 from nightporter.errors import UserError
@@ -213,14 +213,11 @@ def _wrong(found: Survey, view: View) -> Iterator[Finding]:
         platform=view.platform,
         home=str(view.home),
         user=view.user,
+        insecure=found.traefik.insecure,
     )
-    looked = [*allowlist.findings(found.lists), *(proxy.findings(facts) if facts.logs else ())]
+    looked = (
+        *allowlist.findings(found.lists),
+        *(proxy.findings(facts) if facts.logs else proxy.about_trust(facts.insecure)),
+        *certificates.findings(found.acme),
+    )
     yield from (finding for finding in looked if finding.state == "wrong")
-    for acme in found.acme:
-        if acme.mode & 0o077:
-            yield Finding(
-                "certificates",
-                "wrong",
-                f"{acme.path} can be read by others (mode {acme.mode:04o}), and Traefik refuses it",
-                f"chmod 600 '{acme.path}'",
-            )

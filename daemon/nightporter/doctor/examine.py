@@ -20,6 +20,7 @@ from nightporter.config import (
 from nightporter.doctor import (
     agent,
     allowlist,
+    certificates,
     clients,
     clocks,
     configuration,
@@ -58,6 +59,7 @@ def judged(seen: Seen, view: View) -> list[Finding]:
         *_files(seen, view),
         *_proxy(seen, view),
         *_allow_lists(seen),
+        *_certificates(seen),
         *_docker(seen, view),
         *logins.findings(
             logins.LoginFacts(
@@ -123,6 +125,7 @@ def _proxy(seen: Seen, view: View) -> Iterator[Finding]:
         user=view.user,
         emptied=view.emptied,
         elsewhere=_elsewhere(seen),
+        insecure=() if isinstance(seen.traefik, Unseen) else seen.traefik.insecure,
         static=_static(seen),
     )
     yield from proxy.findings(facts)
@@ -133,6 +136,13 @@ def _allow_lists(seen: Seen) -> Iterator[Finding]:
         yield _unseen("allow-list", seen.lists)
     else:
         yield from allowlist.findings(seen.lists)
+
+
+def _certificates(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.acme, Unseen):
+        yield _unseen("certificates", seen.acme)
+    else:
+        yield from certificates.findings(seen.acme)
 
 
 def _docker(seen: Seen, view: View) -> Iterator[Finding]:

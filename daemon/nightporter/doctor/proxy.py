@@ -87,6 +87,8 @@ class ProxyFacts:
     """Folders that the machine empties, links followed."""
     elsewhere: tuple[tuple[str, str], ...] = ()
     """(path, who names it) of logs that Traefik writes and no source reads."""
+    insecure: tuple[tuple[str, str], ...] = ()
+    """(static configuration, entry point) of those that believe anybody's X-Forwarded-For."""
     static: str = STATIC
     """Traefik's static configuration, for mends."""
 
@@ -105,6 +107,7 @@ def dropped(logs: Iterable[ProxyLog]) -> frozenset[str]:
 def findings(facts: ProxyFacts) -> Iterator[Finding]:
     """All checks."""
     yield from about_unwatched(facts)
+    yield from about_trust(facts.insecure)
     for log in facts.logs:
         if log.trouble and not log.missing:
             yield _SAY.blind(
@@ -138,6 +141,19 @@ def about_unwatched(facts: ProxyFacts) -> Iterator[Finding]:
         yield _SAY.blind(
             "no log of Traefik's is watched: requests, scans and refusals are not seen",
             "sources:\n  - {name: traefik, kind: file, paths: [/PATH/TO/access.log], format: traefik}",
+        )
+
+
+def about_trust(insecure: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """An entry point where everyone may say who he is."""
+    for place, point in insecure:
+        yield _SAY.wrong(
+            f"{place}: the entry point '{point}' believes anybody's X-Forwarded-For or PROXY header "
+            "(insecure: true): whoever asks can call himself by any address, in logs and before allow-lists",
+            f"entryPoints:                    # in {place}\n"
+            f"  {point}:\n"
+            "    forwardedHeaders:             # a proxy of yours in front; without one, no such lines\n"
+            '      trustedIPs: ["ADDRESS/32"]',
         )
 
 

@@ -45,6 +45,11 @@ class TraefikFacts:
     def trusted(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(ip for static in self.statics for ip in static.trusted))
 
+    @property
+    def insecure(self) -> tuple[tuple[str, str], ...]:
+        """(place, entry point) of those that believe anybody."""
+        return tuple((static.place, point) for static in self.statics for point in static.insecure)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLog:

@@ -87,6 +87,18 @@ def log_of_another_place(house: House) -> None:
     house.lines = []
 
 
+def certificates_open_to_all(house: House) -> None:
+    keep = house.home / "traefik" / "certificates" / "acme.json"
+    keep.parent.mkdir(parents=True)
+    keep.touch(mode=0o644)
+
+
+def believes_anybody(house: House) -> None:
+    statics = house.home / "traefik" / "traefik.yml"
+    statics.parent.mkdir()
+    statics.write_text("entryPoints:\n  web:\n    address: ':80'\n    forwardedHeaders: {insecure: true}\n")
+
+
 def log_not_there(house: House) -> None:
     house.config["sources"][0]["paths"] = [str(house.logs / "other.log")]
 
@@ -315,6 +327,8 @@ SETUPS: list[tuple[Break, State, str, str, str]] = [
         "kind: file, paths: [",
     ),
     (log_not_there, "wrong", "traefik", "other.log is not there", "filePath: "),
+    (certificates_open_to_all, "wrong", "certificates", "can be read by others (mode 0644)", "chmod 600 '"),
+    (believes_anybody, "wrong", "traefik", "'web' believes anybody's X-Forwarded-For", "trustedIPs: ["),
     (
         headers_dropped,
         "wrong",

@@ -116,3 +116,23 @@ def test_the_config_file_is_taken_from_the_arguments() -> None:
     assert static.config_file(static.read_arguments(["--configFile=/etc/t.yml", "--api"])) == "/etc/t.yml"
     assert static.config_file(static.read_arguments(["--configfile", "/etc/t.yml"])) == "/etc/t.yml"
     assert static.config_file({}) == ""
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        static.read_file("t.yml", "entryPoints: {web: {forwardedHeaders: {insecure: true}}, other: {}}"),
+        static.read_file("t.yml", "entryPoints: {web: {proxyProtocol: {insecure: true}}}"),
+        static.read_arguments(["--entrypoints.web.forwardedHeaders.insecure"]),
+        static.read_arguments(["--entryPoints.web.forwardedHeaders.insecure=TRUE"]),
+        static.read_environ([("TRAEFIK_ENTRYPOINTS_WEB_FORWARDEDHEADERS_INSECURE", "true")]),
+    ],
+)
+def test_an_entry_point_that_believes_anybody_is_named(tree: static.Tree) -> None:
+    assert static.of_tree("x", tree).insecure == ("web",)
+
+
+@pytest.mark.parametrize("text", ["insecure: false", "trustedIPs: [127.0.0.1]", "insecure: [1]", "insecure:"])
+def test_one_that_does_not_is_not(text: str) -> None:
+    tree = static.read_file("t.yml", f"entryPoints: {{web: {{forwardedHeaders: {{{text}}}}}}}")
+    assert static.of_tree("x", tree or {}).insecure == ()

@@ -36,7 +36,8 @@ from nightporter.doctor.proxy import ProxyLog
 from nightporter.doctor.storage import StorageFacts
 from nightporter.errors import Unreachable
 from nightporter.survey import traefik
-from nightporter.survey.facts import TraefikFacts
+from nightporter.survey.facts import AcmeFacts, TraefikFacts
+from nightporter.survey.look import acme_files
 
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ class Seen:
     logs: tuple[ProxyLog, ...] | Unseen
     traefik: TraefikFacts | Unseen
     """What was found of Traefik wherever it may be, watched or not."""
+    acme: tuple[AcmeFacts, ...] | Unseen
     engines: tuple[EngineView, ...] | Unseen
     paths: tuple[PathFacts, ...] | Unseen
     lists: tuple[AllowList, ...] | Unseen
@@ -87,7 +89,7 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
         )
         knocks = group.create_task(looked(network.look(view, config), view.look_s))
         synchronized = group.create_task(looked(clocks.look(view), view.look_s))
-    engines, lists, found = docker.result()
+    engines, lists, found, acme = docker.result()
     unusable, trials = rest.result()
     return Seen(
         config=facts,
@@ -95,6 +97,7 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
         rules=rule_files.result(),
         logs=logs.result(),
         traefik=found,
+        acme=acme,
         engines=engines,
         paths=paths.result(),
         lists=lists,
@@ -109,8 +112,14 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
 
 async def _docker(
     view: View, config: Config
-) -> tuple[tuple[EngineView, ...] | Unseen, tuple[AllowList, ...] | Unseen, TraefikFacts | Unseen]:
-    """The engines; then `.env` files and Traefik, since containers say where compose projects lie."""
+) -> tuple[
+    tuple[EngineView, ...] | Unseen,
+    tuple[AllowList, ...] | Unseen,
+    TraefikFacts | Unseen,
+    tuple[AcmeFacts, ...] | Unseen,
+]:
+    """The engines; then `.env` files and Traefik, since containers say where compose projects lie; then its
+    certificates, whose place its config says."""
     engines = await looked(containers.look(view, config), 2 * view.look_s)
     views = () if isinstance(engines, Unseen) else engines
     running = [one for engine in views for one in engine.facts.containers]
@@ -119,7 +128,9 @@ async def _docker(
         looked(apart(lambda: allowlist.look(view, running), "env"), view.look_s),
         looked(apart(lambda: traefik.look(view, view.root, processes, running), "proxy"), view.look_s),
     )
-    return engines, lists, found
+    known = TraefikFacts() if isinstance(found, Unseen) else found
+    acme = await looked(apart(lambda: acme_files(view, view.root, known), "acme"), view.look_s)
+    return engines, lists, found, acme
 
 
 async def _destinations(
