@@ -28,7 +28,7 @@ from nightporter.notify.render import render
 from nightporter.review import chart, faces
 from nightporter.review.desk import receivers
 from nightporter.review.facts import Facts
-from nightporter.review.gather import Present, gather
+from nightporter.review.gather import Present, allow_list, gather
 from nightporter.review.page import page
 from nightporter.review.periods import ending_now
 from nightporter.rule import Ruleset
@@ -75,7 +75,8 @@ def facts_of(config: Config, days: int, now: Stamp) -> Facts:
     try:
         connection = _opened(path)
         try:
-            return gather(connection, config, _rules(config), present(config), period, now)
+            rules, stands = _rules(config), present(config)
+            return gather(connection, config, rules, stands, period, now, allow_list(config))
         finally:
             connection.close()
     except sqlite3.OperationalError as err:

@@ -26,18 +26,28 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "nightporter[chart]"
 """What brings Pillow."""
-WIDTH: Final = 1200
-HEIGHT: Final = 900
-LEFT: Final = 132
-RIGHT: Final = WIDTH - 40
-BARS: Final = (150, 470)
-"""Top and bottom of the panel of lines; so the two below."""
-DOTS: Final = (510, 650)
-BAND: Final = (690, 730)
-DATES_Y: Final = 742
-LEGEND_Y: Final = 820
+WIDTH: Final = 1000
+LEFT: Final = 110
+RIGHT: Final = WIDTH - 36
+EDGE: Final = 36
+BARS: Final = (242, 500)
+"""Top and bottom of the panel of lines."""
+PANEL: Final = 56
+"""What a panel's name takes above it."""
+DOT: Final = 26
+NARROW: Final = 20
+"""Of less room a number would touch the next one: a plus alone says that there are more."""
+BAND: Final = 44
+LEGEND_LINE: Final = 48
+ENTRIES_A_LINE: Final = 5
+BELOW: Final = 174
+"""What dates and legend take below the band."""
+NAME: Final = 30
+LABEL: Final = 32
+"""Sizes of letters: a phone shows the picture at a third."""
 MOST_DOTS: Final = 5
 """Squares on one another; of more, a number tells."""
+MOST_DATES: Final = 10
 DAYS_APART: Final = 62
 """A longer period is drawn by the week."""
 
@@ -48,7 +58,8 @@ TEXT: Final = "#f2f3f5"
 SOFT: Final = "#b5bac4"
 LINES: Final = "#5b9bd5"
 UNKNOWN: Final = "#565c66"
-OUTAGE: Final = "#ff5c5c"
+OUTAGE: Final = "#b48cff"
+"""No red: that is critical's."""
 SEVERITIES: Final = {
     Severity.low: "#6cc5ff",
     Severity.medium: "#ffd34d",
@@ -97,15 +108,20 @@ def png(facts: Facts) -> bytes:
     from PIL import Image, ImageDraw
 
     buckets = bucketed(facts)
-    image = Image.new("RGB", (WIDTH, HEIGHT), GROUND)
+    rows = max(1, *(min(sum(bucket.incidents.values()), MOST_DOTS) for bucket in buckets))
+    dots = (BARS[1] + PANEL, BARS[1] + PANEL + rows * DOT + 6)
+    band = (dots[1] + PANEL, dots[1] + PANEL + BAND)
+    entries = _entries(facts, buckets)
+    lines = 1 if len(entries) <= ENTRIES_A_LINE else 2
+    image = Image.new("RGB", (WIDTH, band[1] + BELOW + (lines - 1) * LEGEND_LINE), GROUND)
     draw = ImageDraw.Draw(image)
     span = Span(buckets[0].begin, buckets[-1].end)
     _head(draw, facts)
     _bars(draw, buckets, span)
-    _dots(draw, buckets, span)
-    _band(draw, facts, buckets, span)
-    _dates(draw, buckets, span)
-    _legend(draw, facts, buckets)
+    _dots(draw, buckets, span, dots)
+    _band(draw, facts, buckets, span, band)
+    _dates(draw, buckets, span, band[1])
+    _legend(draw, entries, band[1] + 98)
     out = BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -135,10 +151,10 @@ def bucketed(facts: Facts) -> list[Bucket]:
 
 
 def scale(most: int) -> int:
-    """The number at the top of the axis: 1, 2, 4 or 5 with noughts, at least 4."""
+    """The number at the top of the axis: the next round one, and even, since its half is told too."""
     step = 1
     while True:
-        for factor in (4, 5, 10, 20):
+        for factor in (4, 6, 8, 10, 12, 16, 20, 30):
             if factor * step >= most:
                 return factor * step
         step *= 10
@@ -162,8 +178,16 @@ def _font(size: int) -> Font:
 
 
 def _head(draw: ImageDraw, facts: Facts) -> None:
-    draw.text((40, 28), facts.period.title, fill=TEXT, font=_font(46))
-    draw.text((40, 88), figures(facts), fill=SOFT, font=_font(30))
+    draw.text((EDGE, 26), facts.period.title, fill=TEXT, font=_font(54))
+    font, line, y = _font(LABEL), "", 96
+    for piece in figures(facts).split(", "):
+        longer = f"{line}, {piece}" if line else piece
+        if line and draw.textlength(longer, font=font) > RIGHT - EDGE:
+            draw.text((EDGE, y), f"{line},", fill=SOFT, font=font)
+            line, y = piece, y + LABEL + 8
+        else:
+            line = longer
+    draw.text((EDGE, y), line, fill=SOFT, font=font)
 
 
 def _bars(draw: ImageDraw, buckets: Sequence[Bucket], span: Span) -> None:
@@ -172,14 +196,8 @@ def _bars(draw: ImageDraw, buckets: Sequence[Bucket], span: Span) -> None:
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * (bottom - top)
         draw.line([(LEFT, y), (RIGHT, y)], fill=GRID, width=2)
-        draw.text((LEFT - 14, y), short(round(share * highest)), fill=SOFT, font=_font(26), anchor="rm")
-    draw.text(
-        (LEFT, top - 8),
-        "lines a week" if _is_weekly(buckets) else "lines a day",
-        fill=SOFT,
-        font=_font(24),
-        anchor="lb",
-    )
+        draw.text((LEFT - 14, y), short(round(share * highest)), fill=SOFT, font=_font(LABEL), anchor="rm")
+    _row_name(draw, "lines a week" if _is_weekly(buckets) else "lines a day", top)
     for bucket in buckets:
         left, right = _inside(bucket, span)
         if bucket.lines:
@@ -189,28 +207,30 @@ def _bars(draw: ImageDraw, buckets: Sequence[Bucket], span: Span) -> None:
             draw.rectangle([left, bottom - 6, right, bottom], fill=UNKNOWN)
 
 
-def _dots(draw: ImageDraw, buckets: Sequence[Bucket], span: Span) -> None:
-    top, bottom = DOTS
-    step = (bottom - top) / MOST_DOTS
+def _dots(draw: ImageDraw, buckets: Sequence[Bucket], span: Span, place: tuple[int, int]) -> None:
+    top, bottom = place
     draw.line([(LEFT, bottom), (RIGHT, bottom)], fill=GRID, width=2)
-    _row_name(draw, "incidents", (top + bottom) / 2)
+    _row_name(draw, "incidents", top)
+    worst_first = sorted(SEVERITIES, reverse=True)
     for bucket in buckets:
-        worst_first = sorted(SEVERITIES, reverse=True)
         pile = [severity for severity in worst_first for _ in range(bucket.incidents[severity])]
         shown = pile if len(pile) <= MOST_DOTS else pile[: MOST_DOTS - 1]
-        middle = sum(_inside(bucket, span)) / 2
-        half = min((_inside(bucket, span)[1] - _inside(bucket, span)[0]) / 2, step / 2 - 2)
-        for place, severity in enumerate(shown):  # the worst lies lowest, where it always is seen
-            y = bottom - 4 - place * step
-            draw.rectangle([middle - half, y - step + 5, middle + half, y], fill=SEVERITIES[severity])
+        left, right = _inside(bucket, span)
+        middle, half = (left + right) / 2, min((right - left) / 2, DOT / 2 - 2)
+        y = bottom - 4
+        for severity in shown:  # the worst lies lowest, where it always is seen
+            draw.rectangle([middle - half, y - DOT + 4, middle + half, y], fill=SEVERITIES[severity])
+            y -= DOT
         if len(pile) > len(shown):
-            y = bottom - 4 - len(shown) * step
-            draw.text((middle, y), f"+{len(pile) - len(shown)}", fill=TEXT, font=_font(20), anchor="ms")
+            rest = f"+{len(pile) - len(shown)}" if right - left >= NARROW else "+"
+            draw.text((middle, y - 2), rest, fill=TEXT, font=_font(22), anchor="ms")
 
 
-def _band(draw: ImageDraw, facts: Facts, buckets: Sequence[Bucket], span: Span) -> None:
-    top, bottom = BAND
-    _row_name(draw, "outages", (top + bottom) / 2)
+def _band(
+    draw: ImageDraw, facts: Facts, buckets: Sequence[Bucket], span: Span, place: tuple[int, int]
+) -> None:
+    top, bottom = place
+    _row_name(draw, "outages", top)
     draw.rectangle([LEFT, top, RIGHT, bottom], fill=TRACK)
     for bucket in buckets:
         if not bucket.is_known:
@@ -220,31 +240,39 @@ def _band(draw: ImageDraw, facts: Facts, buckets: Sequence[Bucket], span: Span) 
         draw.rectangle([left, top, max(right, left + 5), bottom], fill=OUTAGE)
 
 
-def _dates(draw: ImageDraw, buckets: Sequence[Bucket], span: Span) -> None:
-    step = max(1, round(len(buckets) / 5)) if len(buckets) > 8 else 1
-    if len(buckets) > 8 and not _is_weekly(buckets):
-        step = 7
+def _dates(draw: ImageDraw, buckets: Sequence[Bucket], span: Span, y: int) -> None:
+    """Each day of a week, each week of a month, about five dates of a longer time."""
+    few, weekly = len(buckets) <= MOST_DATES, _is_weekly(buckets)
+    step = 1 if few else max(1, round(len(buckets) / 5)) if weekly else 7 * max(1, len(buckets) // 42)
     for bucket in buckets[::step]:
         x = sum(_inside(bucket, span)) / 2
-        draw.line([(x, BAND[1] + 2), (x, BAND[1] + 10)], fill=SOFT, width=2)
-        draw.text((x, DATES_Y), f"{bucket.first:%-d %b}", fill=TEXT, font=_font(26), anchor="ma")
+        draw.line([(x, y + 2), (x, y + 10)], fill=SOFT, width=2)
+        text = f"{bucket.first:%-d}" if few and not weekly else f"{bucket.first:%-d %b}"
+        draw.text((x, y + 16), text, fill=TEXT, font=_font(LABEL), anchor="ma")
 
 
-def _legend(draw: ImageDraw, facts: Facts, buckets: Sequence[Bucket]) -> None:
-    """Only what is in the picture."""
+def _entries(facts: Facts, buckets: Sequence[Bucket]) -> list[tuple[str, str]]:
+    """Colour and name of what is in the picture."""
     seen = [s for s in SEVERITIES if any(bucket.incidents[s] for bucket in buckets)]
     entries = [(SEVERITIES[severity], severity.name) for severity in seen]
     entries += [(OUTAGE, "outage")] if facts.outages else []
     entries += [(UNKNOWN, "not watched")] if not all(bucket.is_known for bucket in buckets) else []
-    x, font = float(LEFT), _font(26)
+    return entries
+
+
+def _legend(draw: ImageDraw, entries: Sequence[tuple[str, str]], y: int) -> None:
+    x, font = float(EDGE), _font(LABEL)
     for colour, name in entries:
-        draw.rectangle([x, LEGEND_Y + 4, x + 24, LEGEND_Y + 28], fill=colour)
-        draw.text((x + 34, LEGEND_Y + 16), name, fill=TEXT, font=font, anchor="lm")
-        x += 34 + draw.textlength(name, font=font) + 36
+        if x + 36 + draw.textlength(name, font=font) > RIGHT:
+            x, y = float(EDGE), y + LEGEND_LINE
+        draw.rectangle([x, y + 4, x + 26, y + 30], fill=colour)
+        draw.text((x + 36, y + 17), name, fill=TEXT, font=font, anchor="lm")
+        x += 36 + draw.textlength(name, font=font) + 30
 
 
 def _row_name(draw: ImageDraw, name: str, y: float) -> None:
-    draw.text((LEFT - 14, y), name, fill=SOFT, font=_font(22), anchor="rm")
+    """What a panel shows, above its left end."""
+    draw.text((LEFT, y - 10), name, fill=SOFT, font=_font(NAME), anchor="lb")
 
 
 def _inside(bucket: Bucket, span: Span) -> tuple[float, float]:

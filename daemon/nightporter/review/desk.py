@@ -24,10 +24,10 @@ from nightporter.history.rows import Day
 from nightporter.model import Stamp, Telling
 from nightporter.notify.localtime import zone_of
 from nightporter.review import chart, faces, weekly
-from nightporter.review.facts import Facts
-from nightporter.review.gather import Present, gather
+from nightporter.review.facts import AllowList, Facts
+from nightporter.review.gather import Present, allow_list, gather
 from nightporter.review.page import page
-from nightporter.review.periods import Kind, due, of_turn
+from nightporter.review.periods import Kind, Period, due, of_turn
 from nightporter.rule import Ruleset
 from nightporter.store import history, state
 from nightporter.store.database import Database
@@ -112,13 +112,17 @@ class ReviewDesk:
         self._handed_over[kind] = day.isoformat()
 
     async def _made(self, kind: Kind, day: date, now: Stamp) -> Telling:
-        facts = await self._database.call(partial(self._facts, kind=kind, day=day, now=now))
+        allowed = await asyncio.to_thread(allow_list, self._config)
+        facts = await self._database.call(
+            partial(self._facts, period=of_turn(kind, day, now, self._zone), now=now, allowed=allowed)
+        )
         to = receivers(self._config)
         if kind == "weekly":
             return faces.one_line(weekly.line(facts), day.isoformat(), to, now)
         picture = await asyncio.to_thread(chart.png, facts) if chart.available() else b""
         return faces.message(page(facts), kind, day.isoformat(), to, now, picture)
 
-    def _facts(self, connection: sqlite3.Connection, *, kind: Kind, day: date, now: Stamp) -> Facts:
-        period = of_turn(kind, day, now, self._zone)
-        return gather(connection, self._config, self._rules(), self._present(), period, now)
+    def _facts(
+        self, connection: sqlite3.Connection, *, period: Period, now: Stamp, allowed: AllowList | None
+    ) -> Facts:
+        return gather(connection, self._config, self._rules(), self._present(), period, now, allowed)

@@ -53,12 +53,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowList:
-    """An allow-list: where it stands, its entries, and what is wrong with some of them."""
+    """The allow-list as its file has it."""
 
-    place: str
-    entries: tuple[str, ...]
+    entries: tuple[str, ...] = ()
     wrong: Mapping[str, str] = field(default_factory=dict)
-    """Entry → why."""
+    """Entry → what is wrong with it."""
+    troubles: tuple[str, ...] = ()
+    """Why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Facts:
     unaccepted: Mapping[str, str] = field(default_factory=dict)
     """Watched path → what is another since it was accepted."""
     watches_files: bool = False
-    allow_lists: tuple[AllowList, ...] | None = None
+    allow_list: AllowList | None = None
     """None: the config names none."""
     undelivered: Mapping[str, str] = field(default_factory=dict)
     """Destination → why nothing gets there now."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from nightporter.allowlist.judging import ADVISED, findings
 from nightporter.blindness import why_blind
 from nightporter.config import (
     AcmeProbe,
@@ -27,9 +28,10 @@ from nightporter.history.rows import Outage
 from nightporter.model import DAY, Incident, Nanos, Stamp
 from nightporter.notify.localtime import zone_of
 from nightporter.review import outages
-from nightporter.review.facts import Certificate, Check, Facts, Source
+from nightporter.review.facts import AllowList, Certificate, Check, Facts, Source
 from nightporter.review.periods import Period
 from nightporter.rule import Ruleset
+from nightporter.sources.allowlist.reading import read
 from nightporter.sources.probes.certificates import Certificate as Seen
 from nightporter.sources.probes.certificates import step_reached
 from nightporter.sources.probes.state import Known
@@ -62,8 +64,9 @@ def gather(
     present: Present,
     period: Period,
     now: Stamp,
+    allowed: AllowList | None = None,
 ) -> Facts:
-    """Read it all; changes nothing."""
+    """Read it all; changes nothing. `allowed`: what `allow_list` gave."""
     first, last = period.days[0], period.days[-1]
     known = list(_known(connection, config))
     reaching = _incidents(connection, period)
@@ -93,11 +96,26 @@ def gather(
         checks=tuple(_checks(config, present.sources)),
         unaccepted=_unaccepted(present.sources),
         watches_files=any(isinstance(entry, IntegritySource) for entry in config.sources),
+        allow_list=allowed,
         undelivered={
             name: str(fares.get("last_error") or "nothing gets through")
             for name, fares in present.outbox.items()
             if fares.get("failing_since")
         },
+    )
+
+
+def allow_list(config: Config) -> AllowList | None:
+    """The allow-list as its file has it now; None: the config names none. It reads a file or two."""
+    if config.allow_list is None:
+        return None
+    looked = read(config.allow_list)
+    if looked.listed is None:
+        return AllowList(troubles=looked.troubles)
+    return AllowList(
+        entries=tuple(entry.text for entry in looked.listed.entries),
+        wrong={f.entry.text: f.what for f in findings(looked.listed, limits=ADVISED)},
+        troubles=looked.troubles,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final, Literal
 
 from nightporter.history.rows import OTHERS, Account
-from nightporter.model import SECOND, Severity
+from nightporter.model import DAY, SECOND, Incident, Nanos, Severity, Stamp
 from nightporter.notify.localtime import span, stamp_of, wall
 from nightporter.review import outages
 from nightporter.review.facts import Check, Facts, Source
@@ -21,12 +21,17 @@ from nightporter.review.facts import Check, Facts, Source
 Verdict = Literal["fine", "look", "unknown"]
 LISTED: Final = 8
 """Lines of one list; how many more there are is said."""
+LEARNING: Final[Nanos] = 7 * DAY
+FEWEST_DAYS: Final = 3
+STEADY: Final = 0.8
+"""A source that wrote on this share of days, and on FEWEST_DAYS at least, is missed when it falls silent."""
 SHORTEST_BLIND_S: Final = 600
 """Blindness below this is a restart, and not worth a line."""
 UNWATCHED_SHARE: Final = 0.05
 """With more of the period unwatched than this, what it does not show may well have happened."""
 AVAILABILITY: Final = 99.0
 """Percent; below, a service is worth a look even if every outage is long over."""
+NOT_YET: Final = "Nothing has been counted yet: Nightporter has not run, or not long enough."
 _BAD_CHECKS: Final = {
     "low": "is getting full",
     "high": "is nearly full",
@@ -61,18 +66,16 @@ def _judged(name: str, lines: Iterable[str], *, looks: bool) -> Section:
 def allow_list(facts: Facts) -> Section:
     """Whom Traefik lets in."""
     name = "Allow-list"
-    if facts.allow_lists is None:
-        why = "The config names no allow-list. If Traefik has one, look through it yourself."
+    listed = facts.allow_list
+    if listed is None:
+        why = "The config names no allow-list (allow_list:). If Traefik has one, look through it yourself."
         return _unknown(name, why)
-    lines: list[str] = []
-    is_wrong = False
-    for entry in facts.allow_lists:
-        is_wrong = is_wrong or bool(entry.wrong) or not entry.entries
-        lines += [f"{text}: {why}" for text, why in list(entry.wrong.items())[:LISTED]]
-        fine = [text for text in entry.entries if text not in entry.wrong]
-        lines.append(f"{entry.place}: {some(fine) if fine else 'no usable entry'}")
-    lines.append("Does everybody on it still need to be?")
-    return _judged(name, lines, looks=is_wrong)
+    lines = list(listed.troubles)
+    lines += [f"{text}: {why}" for text, why in list(listed.wrong.items())[:LISTED]]
+    fine = [text for text in listed.entries if text not in listed.wrong]
+    lines.append(f"Let in: {some(fine)}" if fine else "It holds no entry that lets anybody in.")
+    lines.append("Does everybody on it still need to be? Who is let in is not read line by line.")
+    return _judged(name, lines, looks=bool(listed.troubles or listed.wrong or not fine))
 
 
 def certificates(facts: Facts) -> Section:
@@ -105,12 +108,9 @@ def accounts(facts: Facts) -> Section:
     if not facts.accounts and not failures:
         why = "No login was seen in any log. Services that write none of it cannot be told of."
         return _unknown(name, why)
-    is_first_month = facts.began is None or facts.began >= facts.period.days[0]
-    new = [a for a in seen if a.first >= facts.period.since]
-    lines = []
-    if new and not is_first_month:
-        lines += [f"New: {_account(a, facts)}" for a in new[:LISTED]]
-        lines += more(len(new) - LISTED, "new")
+    new = [a for a in seen if a.first >= _settled(facts)]
+    lines = [f"New: {_account(a, facts)}" for a in new[:LISTED]]
+    lines += more(len(new) - LISTED, "new")
     by_service: dict[str, list[str]] = {}
     for account in seen:
         by_service.setdefault(account.service, []).append(account.user)
@@ -121,8 +121,13 @@ def accounts(facts: Facts) -> Section:
         lines.append(f"Not seen in this time: {some(unused)}. Are they still needed?")
     if failures:
         lines.append(f"Failed logins: {_counted(facts.by_name('failures'))}")
-    looks = bool(new) and not is_first_month
-    return _judged(name, lines, looks=looks)
+    return _judged(name, lines, looks=bool(new))
+
+
+def _settled(facts: Facts) -> Stamp:
+    """From when on an account that was never seen before is a new one: in its first week Nightporter gets to
+    know the house."""
+    return max(facts.period.since, _known_since(facts, LEARNING))
 
 
 def _account(account: Account, facts: Facts) -> str:
@@ -133,6 +138,8 @@ def _account(account: Account, facts: Facts) -> str:
 def access(facts: Facts) -> Section:
     """Who was turned away at the door."""
     name = "At the door"
+    if facts.began is None:
+        return _unknown(name, NOT_YET)
     refused, unrouted = facts.total("refused"), facts.total("unrouted")
     if not (refused or unrouted or any(source.kind == "traefik" for source in facts.sources)):
         return _unknown(name, "No source reads Traefik's access log.")
@@ -154,6 +161,8 @@ def found(facts: Facts) -> Section:
     """What the rules found, by rule."""
     name = "What was found"
     told = facts.told
+    if facts.began is None and not told:
+        return _unknown(name, NOT_YET)
     if not told:
         return _judged(name, ["Nothing but notes." if facts.incidents else "Nothing."], looks=False)
     by_rule: dict[str, list[Severity]] = {}
@@ -170,8 +179,13 @@ def found(facts: Facts) -> Section:
     open_now = sum(i.open and i.severity >= Severity.high for i in told)
     if open_now:
         lines.append(f"Still going on: {open_now} of high severity or above")
-    looks = max(i.severity for i in told) >= Severity.high
-    return _judged(name, lines, looks=looks)
+    return _judged(name, lines, looks=any(_needs_a_look(incident) for incident in told))
+
+
+def _needs_a_look(incident: Incident) -> bool:
+    """A state that is over (an outage, a disk that was full) has mended itself or been mended."""
+    is_over = not incident.open and any(part.state for part in incident.parts)
+    return incident.severity >= Severity.high and not is_over
 
 
 def files(facts: Facts) -> Section:
@@ -212,11 +226,11 @@ def availability(facts: Facts) -> Section:
     return _judged(name, lines, looks=looks)
 
 
-def _known_since(facts: Facts) -> int:
-    """The stamp from which on outages would have been seen."""
+def _known_since(facts: Facts, after: Nanos = 0) -> Stamp:
+    """The stamp in the period from which on things would have been seen; or so long after the beginning."""
     if facts.began is None:
         return facts.period.since
-    return max(facts.period.since, stamp_of(date.fromisoformat(facts.began), 0, facts.zone))
+    return max(facts.period.since, stamp_of(date.fromisoformat(facts.began), 0, facts.zone) + after)
 
 
 def storage(facts: Facts) -> Section:
@@ -250,6 +264,8 @@ def _figures(check: Check) -> str:
 
 def watching(facts: Facts) -> Section:
     """What was read, and when nothing was."""
+    if facts.began is None:
+        return _unknown("What was watched", NOT_YET)
     lines = [f"{name}: cannot be read now: {why}" for name, why in _blind_now(facts)]
     stale = [source.name for source in facts.sources if is_stale(source, facts)]
     lines += [f"{name}: no line since {_last(name, facts)}" for name in stale]
@@ -277,9 +293,16 @@ def _blind_now(facts: Facts) -> list[tuple[str, str]]:
 
 
 def is_stale(source: Source, facts: Facts) -> bool:
-    """It brought lines in this time, and none for more than a day at its end."""
-    last = facts.last_day("lines", source.name) if source.writes else None
-    return last is not None and last in facts.period.days[:-2]
+    """It wrote day after day, and nothing for more than a day at the end. Of one that writes now and then
+    silence says nothing."""
+    days = facts.period.days
+    wrote = {
+        day for (day, what, name), n in facts.counts.items() if (what, name) == ("lines", source.name) and n
+    }
+    if not source.writes or len(wrote) < FEWEST_DAYS or max(wrote) not in days[:-2]:
+        return False
+    until_then = [day for day in days if (facts.began or day) <= day <= max(wrote)]
+    return len(wrote) >= STEADY * len(until_then)
 
 
 def _last(name: str, facts: Facts) -> str:
