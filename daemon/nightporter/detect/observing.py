@@ -17,7 +17,7 @@ from nightporter.detect.windows import Track
 from nightporter.model import Event, Fields, Value
 from nightporter.rule import Absence, Count, Distinct, FirstSeen, Ratio, Sequence, Spike, Sum
 
-SIZES: Final = ("bytes", "origin_bytes", "free", "total")
+SIZES: Final = ("bytes", "free", "size")
 """Fields whose numbers a person reads as sizes."""
 
 

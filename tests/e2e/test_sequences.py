@@ -1,0 +1,61 @@
+"""One thing after another, by real programs: a web app that is guessed into, a container that dies after an
+update."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.e2e.test_real import on, titles
+from tests.parts.discord import DiscordReceiver
+from tests.parts.docker import DockerEngine
+from tests.parts.webapp import Radicale
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+RADICALE = r"""
+events:
+  radicale-login-failed:
+    from: service:radicale
+    when:
+      message|re: 'login attempt from \S+ \(forwarded for ''[^'']+''\): ''(?P<user>[^'']*)'' \('
+    set: {event: login, outcome: failure, service: radicale}
+  radicale-login:
+    from: service:radicale
+    when: {message|re: 'Successful login: ''(?P<user>[^'']*)'' \('}
+    set: {event: login, outcome: success, service: radicale}
+"""
+
+
+def test_a_password_that_is_guessed_at_a_real_web_app_is_critical(
+    tmp_path: Path, discord: DiscordReceiver
+) -> None:
+    """The app's line of a success has no address: the user stands for it."""
+    with Radicale(tmp_path / "app") as app:
+        source = {"name": "radicale", "kind": "file", "service": "radicale", "paths": [str(app.log)]}
+        daemon = on(tmp_path, discord, {**source, "start": "beginning"})
+        daemon.rule_file("radicale.yaml", RADICALE)
+        with daemon:
+            assert [app.login("203.0.113.7", "mario", f"wrong{n}") for n in range(5)] == [401] * 5
+            discord.wait_for(1)
+            assert app.login("203.0.113.7", "mario", "secret") == 207
+            messages = discord.wait_for(2)
+            daemon.stop()
+    assert titles(messages) == ["Failed logins", "A login after many failures"]
+    assert "mario" in messages[1].text
+
+
+def test_a_container_that_dies_right_after_its_update_says_so(
+    tmp_path: Path, discord: DiscordReceiver, docker_engine: DockerEngine
+) -> None:
+    source = {"name": "docker", "kind": "docker", "host": docker_engine.host}
+    old = docker_engine.run("echo ready; sleep 600", name="sonarr")
+    with on(tmp_path, discord, source) as daemon:
+        daemon.wait_until(lambda: daemon.last_chunk("docker"), "the container is followed")
+        old.stop(timeout=0)
+        old.remove()
+        docker_engine.run("echo 'no such column'; exit 3", name="sonarr")
+        messages = discord.wait_for(1)
+        daemon.stop()
+    assert titles(messages) == ["A container died right after an update: sonarr"]
+    assert "exit code 3" in messages[0].text
