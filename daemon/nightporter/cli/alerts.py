@@ -16,13 +16,15 @@ from nightporter.app import DATABASE
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.errors import Unreachable, UserError
-from nightporter.model import Incident, Severity, Stamp
-from nightporter.notify.localtime import shown, zone_of
+from nightporter.model import Incident, IncidentPart, Severity, Stamp
+from nightporter.notify.localtime import shown, span, zone_of
 from nightporter.ruleset.values import NotA, duration
 from nightporter.safetext import for_terminal, mask_secrets
 from nightporter.store import incidents
 
 LINE_CHARS: Final = 300
+PARTS: Final = 8
+"""Further parts of one incident, and names that it covers, that a person is shown."""
 _ENOUGH: Final = 100_000
 """As many as the store keeps."""
 
@@ -84,18 +86,59 @@ def as_object(incident: Incident) -> str:
             "count": incident.count,
             "episodes": incident.episodes,
             "open": incident.open,
+            "subject": mask_secrets(incident.subject),
+            "told": incident.tellings > 0,
+            "ended_at": incident.ended_at or None,
+            "lasted": incident.ended_at - incident.first if incident.ended_at else None,
+            "parts": [_part(part) for part in incident.parts],
+            "unlisted_parts": incident.unlisted,
+            "covers": [mask_secrets(name) for name in incident.covers],
         }
     )
     return encoded.decode()
 
 
+def _part(part: IncidentPart) -> dict[str, object]:
+    return {
+        "rule": part.rule,
+        "title": part.title,
+        "key": part.key,
+        "severity": part.severity.name,
+        "message": mask_secrets(part.message),
+        "first": part.first,
+        "last": part.last,
+        "count": part.count,
+        "open": part.open,
+    }
+
+
 def for_a_person(incident: Incident, zone: tzinfo | None, now: Stamp) -> str:
-    """One incident in two lines: when, how bad, what; then who and how much."""
-    state = "going on" if incident.open else "over"
+    """One incident in a few lines: when, how bad, what; then who and how much, and what else tells of it."""
     when = shown(incident.last, zone, now)
-    head = f"{when}  {incident.severity.name:<8}  {for_terminal(incident.title, LINE_CHARS)}"
-    message = for_terminal(incident.episode.message, LINE_CHARS)
-    return f"{head}\n    {message}\n    {incident.count:,} events, {state} · {incident.rule} · {incident.id}"
+    lines = [
+        f"{when}  {incident.severity.name:<8}  {for_terminal(incident.title, LINE_CHARS)}",
+        f"    {for_terminal(incident.episode.message, LINE_CHARS)}",
+        f"    {incident.count:,} events, {_state(incident)} · {incident.rule} · {incident.id}",
+    ]
+    leading = (incident.rule, incident.key)
+    others = [part for part in incident.parts if (part.rule, part.key) != leading]
+    lines += [f"    also: {for_terminal(part.title, LINE_CHARS)} ×{part.count:,}" for part in others[:PARTS]]
+    if (more := len(others) + incident.unlisted - PARTS) > 0:
+        lines.append(f"    and {more:,} more that tell of it; --json lists them")
+    if incident.covers:
+        names = ", ".join(for_terminal(name, LINE_CHARS) for name in incident.covers[:PARTS])
+        lines.append(f"    covers {len(incident.covers):,}: {names}")
+    return "\n".join(lines)
+
+
+def _state(incident: Incident) -> str:
+    """`going on`, `over`, `over after 14 min`; and whether people were told, where a state was held back."""
+    if incident.ended_at and not incident.open:
+        text = f"over after {span(incident.ended_at - incident.first)}"
+        return text if incident.tellings else f"{text}, before it was told"
+    if not incident.open:
+        return "over"
+    return "going on, held back" if incident.parts and not incident.tellings else "going on"
 
 
 def _span(text: str) -> int:

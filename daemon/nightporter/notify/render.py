@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final, Literal
 
-from nightporter.model import SECOND, Severity, Stamp, Telling, Untrusted, Value, short_id
+from nightporter.model import SECOND, IncidentPart, Severity, Stamp, Telling, Untrusted, Value, short_id
 from nightporter.notify.localtime import shown, span
 from nightporter.notify.plan import Reason, Send, topic
 from nightporter.safetext import mask_secrets
@@ -24,6 +24,8 @@ MessageKind = Literal["alert", "again", "resolved", "notice", "test", "review", 
 TOP_VALUES: Final = 5
 TOP_KEYS: Final = 10
 SAMPLES: Final = 3
+SYMPTOMS: Final = 8
+COVERED_NAMES: Final = 8
 DIGEST_TOPICS: Final = 20
 LONGEST_IGNORE: Final = 700
 
@@ -74,6 +76,12 @@ class Message:
     tellings: tuple[Telling, ...]
     weight: int = 1
     """How many tellings it stands for."""
+
+    @property
+    def word(self) -> str:
+        """What stands before its title: how bad it is, or that it is over."""
+        return "over" if self.kind == "resolved" else self.severity.name
+
     picture: bytes = b""
     """A PNG to go with it, where the face can show one; empty: none."""
 
@@ -120,8 +128,9 @@ def _single(row: OutboxRow, zone: tzinfo | None, now: Stamp) -> Message:
 
 
 def _prefix(telling: Telling) -> str:
-    """A test that names a rule is a drill, whose title says so itself."""
-    return "" if telling.kind == "test" and telling.rule else _PREFIX[telling.kind]
+    """A drill (a test that names a rule) and an incident's recovery say in their titles what they are."""
+    says_it = (telling.kind == "test" and telling.rule) or (telling.kind == "resolved" and telling.incident)
+    return "" if says_it else _PREFIX[telling.kind]
 
 
 def _single_parts(telling: Telling, zone: tzinfo | None, now: Stamp) -> Iterable[Part]:
@@ -132,6 +141,12 @@ def _single_parts(telling: Telling, zone: tzinfo | None, now: Stamp) -> Iterable
     if telling.first:
         when = _when(telling.first, telling.last, zone, now)
         yield Part(name="When", text=Untrusted(when), short=True)
+    if telling.kind == "resolved" and telling.incident:
+        yield Part(name="How long", text=Untrusted(span(telling.lasted)), short=True)
+    if len(telling.parts) > 1:
+        yield Part(name="What tells of it", text=Untrusted(_symptoms(telling, zone, now)))
+    if telling.covers:
+        yield Part(name="Covers", text=Untrusted(_covers(telling)))
     if telling.seen_late:
         yield Part(name="Seen late", text=Untrusted("It happened while Nightporter was not running."))
     yield from _top_parts(telling.top, skip=telling.key)
@@ -146,6 +161,27 @@ def _single_parts(telling: Telling, zone: tzinfo | None, now: Stamp) -> Iterable
         yield Part(name=section.name, text=Untrusted(section.text))
     if telling.references:
         yield Part(name="More", text=Untrusted("\n".join(telling.references[:3])))
+
+
+def _symptoms(telling: Telling, zone: tzinfo | None, now: Stamp) -> str:
+    """The parts of an incident, a line each, in the order in which they began."""
+    shown_parts = sorted(telling.parts, key=lambda part: part.first)[:SYMPTOMS]
+    lines = [_symptom(part, zone, now) for part in shown_parts]
+    more = len(telling.parts) - len(shown_parts) + telling.unlisted
+    return "\n".join([*lines, f"and {more:,} more"] if more else lines)
+
+
+def _symptom(part: IncidentPart, zone: tzinfo | None, now: Stamp) -> str:
+    count = f" ×{part.count:,}" if part.count > 1 else ""
+    over = "" if part.open else ", over"
+    return f"{shown(part.first, zone, now)} {part.title}{count}{over}"
+
+
+def _covers(telling: Telling) -> str:
+    """What is down with it, and not told of by itself: `2: ombi, sonarr`."""
+    names = telling.covers[:COVERED_NAMES]
+    more = ", …" if len(telling.covers) > len(names) else ""
+    return f"{len(telling.covers):,}: {', '.join(names)}{more}"
 
 
 def _who(key: Mapping[str, Value]) -> str:

@@ -8,6 +8,7 @@
 - `info` goes to no apprise destination unless the rule names one; it is for the page.
 - `low` goes wherever rules and tags of a route fit, whatever its `min_severity`, since it travels in the
   daily digest and wakes nobody.
+- A recovery goes by the rules under which its incident was told: to whoever heard of it.
 - A test goes where it says, and without names everywhere.
 """
 
@@ -49,7 +50,8 @@ def _routed(telling: Telling, name: str, routes: Sequence[Route]) -> bool:
 
 
 def _fits(route: Route, telling: Telling) -> bool:
-    if route.rules and not any(fnmatchcase(telling.rule, pattern) for pattern in route.rules):
+    rules = telling.told_rules or [telling.rule]
+    if route.rules and not any(fnmatchcase(rule, pattern) for pattern in route.rules for rule in rules):
         return False
     if route.tags and not set(route.tags) & set(telling.tags):
         return False

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import UTC
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.parts.incidents import an_incident
 
 from nightporter import cli
 from nightporter.app import DATABASE
+from nightporter.cli.alerts import as_object, for_a_person
 from nightporter.clock import SystemClock
-from nightporter.model import DAY, HOUR, Severity
+from nightporter.model import DAY, HOUR, MINUTE, Incident, IncidentPart, Severity, Stamp
 from nightporter.store import incidents
 
 
@@ -100,3 +103,57 @@ def test_a_file_that_is_no_database_of_ours(
 def test_a_span_without_a_unit_is_a_mistake(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert alerts(state, "--since", "7") == 2
     assert "--since 7: expected a duration with its unit" in capsys.readouterr().err
+
+
+def an_outage(now: Stamp, *, tellings: int = 1) -> Incident:
+    """An incident of a subject with three parts, over after 14 minutes."""
+    begun = now - 20 * MINUTE
+    base = an_incident(5, now, severity=Severity.high)
+    parts = [
+        IncidentPart(
+            rule=rule,
+            title=title,
+            key=dict(base.key),
+            severity=Severity.high,
+            first=begun,
+            last=begun,
+            count=count,
+            message="token=SeCrEtToKeN123456",
+            open=False,
+            state=True,
+            episode=rule,
+            crossed=begun,
+            episode_count=count,
+        )
+        for rule, title, count in (("http-404-scan", "It does not answer", 3), ("gateway", "502\x1b[2J", 14))
+    ]
+    return msgspec.structs.replace(
+        base,
+        title="It does not answer: plex",
+        subject="plex",
+        parts=parts,
+        first=begun,
+        ended_at=begun + 14 * MINUTE,
+        told_end=tellings > 0,
+        tellings=tellings,
+        covers=["ombi", "sonarr"],
+    )
+
+
+def test_an_outage_is_shown_with_its_parts_how_long_it_took_and_what_it_covers() -> None:
+    now = SystemClock().now()
+    lines = for_a_person(an_outage(now), UTC, now).splitlines()
+    assert lines[2].startswith("    1,234 events, over after 14 min · ")
+    assert lines[3:] == ["    also: 502�[2J ×14", "    covers 2: ombi, sonarr"]
+    assert "over after 14 min, before it was told" in for_a_person(an_outage(now, tellings=0), UTC, now)
+
+
+def test_an_outage_in_json_has_its_parts_and_no_secret() -> None:
+    found = json.loads(as_object(an_outage(SystemClock().now())))
+    assert [(p["rule"], p["count"], p["open"]) for p in found["parts"]] == [
+        ("http-404-scan", 3, False),
+        ("gateway", 14, False),
+    ]
+    assert (found["subject"], found["lasted"], found["told"]) == ("plex", 14 * MINUTE, True)
+    assert found["covers"] == ["ombi", "sonarr"]
+    assert "SeCrEt" not in json.dumps(found)

@@ -35,6 +35,12 @@ CASES: list[tuple[str, dict[str, Any], tuple[Route, ...], str]] = [
     ("the rule names one", {"notify": ["post"]}, ROUTES, "post"),
     ("the rule names one, even for info", {"notify": ["post"], "severity": Severity.info}, ROUTES, "post"),
     ("the rule names none that exists", {"notify": ["pots"]}, ROUTES, "phone"),
+    (
+        "a recovery goes to whoever was told, by whichever rule",
+        {"kind": "resolved", "severity": Severity.high, "told_rules": ["bad-gateway", "login-slow"]},
+        ROUTES,
+        "phone post",
+    ),
     ("a route to nowhere", {}, (Route(to="fax"),), ""),
 ]
 

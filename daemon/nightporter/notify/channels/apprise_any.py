@@ -37,12 +37,12 @@ class AnyChannel:
             )
 
     def send(self, message: Message, *, plain: bool = False) -> Outcome:
-        title = message.title if message.kind == "review" else f"[{message.severity.name}] {message.title}"
+        title = message.title if message.kind == "review" else f"[{message.word}] {message.title}"
         accepted = self._apprise.notify(
             title=for_subject(title, TITLE),
             body=body(message, short=plain) or "-",
             body_format=apprise.NotifyFormat.TEXT,
-            notify_type=_type(message.severity),
+            notify_type=_type(message),
             attach=None if plain else attached(message.picture),
             interpret_escapes=False,
         )
@@ -60,7 +60,10 @@ def body(message: Message, *, short: bool) -> str:
     return "\n".join(lines)[:BODY]
 
 
-def _type(severity: Severity) -> apprise.NotifyType:
+def _type(message: Message) -> apprise.NotifyType:
+    if message.kind == "resolved":
+        return apprise.NotifyType.SUCCESS
+    severity = message.severity
     if severity >= Severity.high:
         return apprise.NotifyType.FAILURE
     return apprise.NotifyType.WARNING if severity == Severity.medium else apprise.NotifyType.INFO

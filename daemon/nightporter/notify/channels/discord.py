@@ -123,7 +123,7 @@ def embed_payload(message: Message, mention: Mapping[Severity, str]) -> dict[str
 
 def plain_payload(message: Message) -> dict[str, Any]:
     """What is said after the embed was refused: little, and of an attacker's text only its plain ASCII."""
-    text = f"{message.severity.name}: {message.title}\n{message.text}\n{message.footer}"
+    text = f"{message.word}: {message.title}\n{message.text}\n{message.footer}"
     ascii_only = re.sub(r"[^ -~\n]", "?", text)
     return {"content": for_discord(ascii_only, CONTENT // 2, lines=True), "allowed_mentions": {"parse": []}}
 

@@ -19,7 +19,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
-from nightporter.model import Stamp, Telling
+from nightporter.model import SECOND, IncidentPart, Stamp, Telling
 from nightporter.notify.localtime import wall
 from nightporter.notify.outcome import Delivered, Outcome, Retry
 from nightporter.notify.render import Message
@@ -91,6 +91,26 @@ def record(telling: Telling) -> dict[str, Any]:
         "references": list(telling.references),
         "sections": [[section.name, mask_secrets(section.text)] for section in telling.sections],
         "seen_late": telling.seen_late,
+        "subject": mask_secrets(telling.subject),
+        "parts": [part_record(part) for part in telling.parts],
+        "unlisted_parts": telling.unlisted,
+        "lasted_s": telling.lasted / SECOND if telling.kind == "resolved" and telling.incident else None,
+        "covers": [mask_secrets(name) for name in telling.covers],
+    }
+
+
+def part_record(part: IncidentPart) -> dict[str, Any]:
+    """The object of one part of an incident. Any: JSON."""
+    return {
+        "rule": part.rule,
+        "title": part.title,
+        "key": {k: mask_secrets(v) if isinstance(v, str) else v for k, v in part.key.items()},
+        "severity": part.severity.name,
+        "message": mask_secrets(part.message),
+        "first": _iso(part.first),
+        "last": _iso(part.last),
+        "count": part.count,
+        "open": part.open,
     }
 
 

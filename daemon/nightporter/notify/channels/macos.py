@@ -29,7 +29,7 @@ class MacChannel:
     """Says a message on this Mac's screen. Only where somebody is logged in is there anybody to see it."""
 
     def send(self, message: Message, *, plain: bool = False) -> Outcome:
-        title = f"Nightporter: {message.severity.name}"
+        title = f"Nightporter: {message.word}"
         subtitle = for_subject(message.title, TITLE) or "-"
         body = "-" if plain else for_plain(message.text, BODY, lines=False) or "-"
         try:

@@ -76,8 +76,9 @@ def subject(message: Message) -> str:
     if message.kind == "review":
         return for_subject(message.title, SUBJECT)
     who = next((part.text for part in message.parts if part.name == "Who"), "")
-    title = f"{message.title}: {who}" if who else message.title
-    return for_subject(f"[{message.severity.name}] {title}", SUBJECT)
+    named = not who or who.lower() in message.title.lower()
+    title = message.title if named else f"{message.title}: {who}"
+    return for_subject(f"[{message.word}] {title}", SUBJECT)
 
 
 def html_body(message: Message) -> str:

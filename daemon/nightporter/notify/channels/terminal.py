@@ -44,9 +44,8 @@ class TerminalChannel:
 
 def block(message: Message, zone: tzinfo | None, *, colours: bool) -> str:
     """The lines of one message, ending in an empty one."""
-    word = "over" if message.kind == "resolved" else message.severity.name
     code = _RESOLVED if message.kind == "resolved" else _COLOURS[message.severity]
-    head = f"{wall(message.at, zone):%Y-%m-%d %H:%M:%S} {_painted(word, code, colours)} "
+    head = f"{wall(message.at, zone):%Y-%m-%d %H:%M:%S} {_painted(message.word, code, colours)} "
     head += _painted(for_terminal(message.title, WIDTH), "1", colours)
     lines = [head, *_indented(for_terminal(message.text, TEXT, lines=True))]
     for part in message.parts:
