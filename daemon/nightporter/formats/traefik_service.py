@@ -35,6 +35,8 @@ _CONSOLE: Final = re.compile(
     r"(?:(?P<caller>[\w./@-]{1,300}\.go:\d{1,6}) > )?(?P<rest>.*)",
     re.DOTALL | re.ASCII,
 )
+_GAP: Final = re.compile(r" (?:(?P<word>[A-Z]{2,20}) )?", re.ASCII)
+"""What stands between two pairs: a blank, and the first word of a key of two, such as `ACME CA`."""
 _LOGFMT: Final = 'time="'
 
 
@@ -87,14 +89,19 @@ def _read_console(text: str) -> Parsed | None:
 
 def _parted(rest: str) -> tuple[str, list[tuple[str, str]]]:
     """The message, and the pairs that end the line: the longest run of pairs that reaches its end."""
-    run: list[re.Match[str]] = []
+    begin = end = 0
+    run: list[tuple[str, str]] = []
     for pair in _last_pairs(rest):
-        if run and pair.start() != run[-1].end() + 1:
+        gap = _GAP.fullmatch(rest, end, pair.start()) if run else None
+        if gap is None:
+            begin = pair.start()
             run.clear()
-        run.append(pair)
-    if not run or run[-1].end() != len(rest):
+        word = f"{gap['word']} " if gap is not None and gap["word"] else ""
+        run.append((word + pair["key"], value_of(pair)))
+        end = pair.end()
+    if not run or end != len(rest):
         return rest, []
-    return rest[: run[0].start()].rstrip(" "), [(pair["key"], value_of(pair)) for pair in run]
+    return rest[:begin].rstrip(" "), run
 
 
 def _last_pairs(rest: str) -> Iterator[re.Match[str]]:

@@ -43,6 +43,24 @@ CASES: list[tuple[str, str, Fields]] = [
     ),
     ("no pairs", f"{TIME} INF a=b is no pair here", {"message": "a=b is no pair here", "level": "info"}),
     ("pairs at the end only", f"{TIME} WRN a=b c d=e", {"message": "a=b c", "d": "e", "level": "warning"}),
+    (
+        "a key of two words",
+        f'{TIME} ERR Unable to obtain ACME certificate for domains error="unable to: x=y" '
+        'ACME CA=https://ca.example/directory domains=["media.example.com"] providerName=le.acme',
+        {
+            "message": "Unable to obtain ACME certificate for domains",
+            "error": "unable to: x=y",
+            "ACME CA": "https://ca.example/directory",
+            "domains": '["media.example.com"]',
+            "providerName": "le.acme",
+            "level": "error",
+        },
+    ),
+    (
+        "two pairs with a word between",
+        f"{TIME} WRN a=b Or c=d",
+        {"message": "a=b Or", "c": "d", "level": "warning"},
+    ),
     ("an empty message", f"{TIME} INF ", {"level": "info"}),
     (
         "access names are not taken",
