@@ -38,6 +38,7 @@ class FileContent:
         """`modified`: when it was last written, where that is not what the system says of the open file."""
         self._path = path
         self._raw = raw
+        raw.seek(0)
         self._unpacked = gzip.GzipFile(fileobj=raw) if compressed else None
         seen = os.fstat(raw.fileno())
         self._length = seen.st_size
