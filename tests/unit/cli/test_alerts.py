@@ -144,7 +144,7 @@ def test_an_outage_is_shown_with_its_parts_how_long_it_took_and_what_it_covers()
     now = SystemClock().now()
     lines = for_a_person(an_outage(now), UTC, now).splitlines()
     assert lines[2].startswith("    1,234 events, over after 14 min · ")
-    assert lines[3:] == ["    also: 502�[2J ×14", "    covers 2: ombi, sonarr"]
+    assert lines[3:] == ["    also: 502␛[2J ×14", "    covers 2: ombi, sonarr"]
     assert "over after 14 min, before it was told" in for_a_person(an_outage(now, tellings=0), UTC, now)
 
 
