@@ -63,8 +63,9 @@ class Subjects:
 
     @staticmethod
     def takes(rule: Rule, episode: Episode) -> bool:
-        """Whether this episode's incident is one of these. A dry run opens nothing in what others tell."""
-        return rule.mode != "dry-run" and (episode.state or bool(episode.subject))
+        """Whether this episode's incident is one of these. A dry run opens nothing in what others tell. The
+        episode of a state may be none itself: one whose end nobody knows."""
+        return rule.mode != "dry-run" and (episode.state or rule.is_state or bool(episode.subject))
 
     def load(self, incidents: Iterable[Incident]) -> None:
         """Take back what commits held, in any order: of one subject the latest counts."""

@@ -82,6 +82,15 @@ def test_a_state_without_a_subject_ends_too() -> None:
     assert (told.kind, told.title) == ("resolved", "Over after 2 h: It does not answer")
 
 
+def test_a_state_whose_end_nobody_knows_is_over_in_silence() -> None:
+    ledger = Ledger(RULES)
+    begun = episode(PROBE, 1, NOON, subject="")
+    ledger.take([begun], NOON)
+    changes = ledger.take([msgspec.structs.replace(begun, ended=True, state=False)], NOON + HOUR)
+    assert changes.tellings == []
+    assert [i.open for i in changes.incidents] == [False]
+
+
 def test_what_is_no_service_is_well_again() -> None:
     disk = rule("disk-full", "Nearly full", subject="path")
     ledger = Ledger({disk.id: disk})
