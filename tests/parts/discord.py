@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -87,6 +87,8 @@ class Received:
     status: int
     """0 where no answer was given."""
     problems: tuple[str, ...] = ()
+    files: dict[str, bytes] = field(default_factory=dict)
+    """File name → what was attached."""
 
     @property
     def accepted(self) -> bool:
@@ -312,9 +314,9 @@ class DiscordReceiver:
             far_writer.close()
 
     async def _webhook(self, request: web.Request) -> web.Response:
-        payload = json.loads(await request.text())
+        payload, files = await _read(request)
         answer, problems = self._answer(request, payload)
-        self._record(request, payload, 0 if answer.fate else answer.status, problems)
+        self._record(request, payload, 0 if answer.fate else answer.status, problems, files)
         if answer.fate == "hang":
             await self._hanging.wait()
         if answer.fate:
@@ -341,7 +343,12 @@ class DiscordReceiver:
         return Answer(body={"id": f"99{number:06}"}, headers=scripted.headers if scripted else {}), ()
 
     def _record(
-        self, request: web.Request, payload: dict[str, Any], status: int, problems: Sequence[str]
+        self,
+        request: web.Request,
+        payload: dict[str, Any],
+        status: int,
+        problems: Sequence[str],
+        files: dict[str, bytes],
     ) -> None:
         received = Received(
             at=time.time(),
@@ -351,10 +358,31 @@ class DiscordReceiver:
             payload=payload,
             status=status,
             problems=tuple(problems),
+            files=files,
         )
         with self._lock:
             self._received.append(received)
             self._lock.notify_all()
+
+
+async def _read(request: web.Request) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The payload, and what is attached: then Discord takes a form whose `payload_json` is the payload.
+
+    https://docs.discord.com/developers/reference#uploading-files (2026-11)
+    """
+    if request.content_type != "multipart/form-data":
+        return json.loads(await request.text()), {}
+    payload: dict[str, Any] = {}
+    files: dict[str, bytes] = {}
+    async for part in await request.multipart():
+        assert isinstance(part, BodyPartReader)
+        content = bytes(await part.read())
+        if part.name == "payload_json":
+            payload = json.loads(content)
+        else:
+            assert (part.name or "").startswith("files["), part.name
+            files[part.filename or ""] = content
+    return payload, files
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -23,8 +23,7 @@ from nightporter.model import DAY, Stamp, Telling, short_id
 from nightporter.notify.channels import channel_for
 from nightporter.notify.localtime import zone_of
 from nightporter.notify.outcome import Delivered
-from nightporter.notify.plan import Reason, Send
-from nightporter.notify.render import render
+from nightporter.notify.trial import send_now
 from nightporter.review import chart, faces
 from nightporter.review.desk import receivers
 from nightporter.review.facts import Facts
@@ -34,7 +33,6 @@ from nightporter.review.periods import ending_now
 from nightporter.rule import Ruleset
 from nightporter.ruleset.values import NotA, duration
 from nightporter.store import history, incidents, state
-from nightporter.store.outbox import OutboxRow
 
 MOST_DAYS: Final = 400
 _NO_PILLOW: Final = (
@@ -156,8 +154,6 @@ def _send(config: Config, facts: Facts) -> int:
 def _sent(config: Config, name: str, telling: Telling, now: Stamp) -> bool:
     destination = next(d for d in config.destinations if d.name == name)
     zone = zone_of(config.timezone)
-    row = OutboxRow(id=telling.id, destination=name, telling=telling)
-    message = render(Send(rows=(row,), shape="single", reason=Reason.review), zone, now)
-    outcome = channel_for(destination, zone, sys.stdout).send(message)
+    outcome = send_now(channel_for(destination, zone, sys.stdout), telling, zone, now)
     click.echo(f"{name}: {in_words(outcome)}", err=True)
     return isinstance(outcome, Delivered)

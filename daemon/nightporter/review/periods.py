@@ -85,13 +85,13 @@ def due(
 ) -> date | None:
     """The turn whose review is to be sent now; None: none is.
 
-    `sent`: the turn that was sent last. One from the future was sent by a clock that was wrong, and counts
-    for nothing. `began`: the first day on which Nightporter ran. Of turns that were missed only the last is
+    `sent`: the turn that was sent last. If it is still to come, the clock was set back; if by more than a
+    month, it had been wrong, and what it sent counts for nothing. `began`: the first day on which Nightporter ran. Of turns that were missed only the last is
     made up for.
     """
     day = last_turn(kind, turn, now, zone)
     if began is None or day < date.fromisoformat(began) + FIRST_AFTER:
         return None
-    if sent is not None and day.isoformat() <= sent <= day_of(now, zone):
+    if sent is not None and day <= date.fromisoformat(sent) <= day + timedelta(days=_LONGEST_WAIT):
         return None
     return day
