@@ -86,8 +86,8 @@ class BadFiles(UserError):
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known name that is likeliest meant by `word`, or "" when none is near."""
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """The known name that is likeliest meant by `word`, or "" when none is near (`likeness` 1: the same)."""
     names = list(known)
-    close = get_close_matches(word.lower(), [n.lower() for n in names], n=1, cutoff=0.6)
+    close = get_close_matches(word.lower(), [n.lower() for n in names], n=1, cutoff=likeness)
     return next((n for n in names if close and n.lower() == close[0]), "")

@@ -91,11 +91,16 @@ def _tell_unfilled(page: Page, node: Node, name: str, available: Collection[str]
         expected = "a field, or one of " + ", ".join(f"{{{n}}}" for n in available)
         page.tell(node, f"'{{{name}}}' in a rule without {without}", expected=expected)
         return
-    known = {*scope.known, *available} - {"raw"}
+    bare = name.removeprefix("top.")
+    near = (
+        scope.misspelt(bare, available) if scope.open else nearest(bare, {*scope.known, *available} - {"raw"})
+    )
+    if scope.open and not near and name not in NEEDS:
+        return  # a field of the line's own
     page.tell(
         node,
         f"nothing can fill '{{{name}}}' in this message",
-        near=nearest(name.removeprefix("top."), known),
+        near=near,
         fix="it prints '?' in lines without it" if scope.open else "",
         warning=scope.open,
     )

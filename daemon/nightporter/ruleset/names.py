@@ -17,6 +17,9 @@ EVERYWHERE: Final = ("source", "time", "started", "arrived", "raw")
 ELSEWHERE: Final[frozenset[str]] = frozenset({*get_args(Kind), "any", *FORMATS})
 """What `from` may name without a config."""
 
+_SLIP: Final = 0.8
+"""From this likeness on a name is taken for a slip of ours: `mesage` is one, `code` is none of `mode`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -145,15 +148,19 @@ class Scope:
         return spec.unit if spec else ""
 
     def check(self, page: Page, node: Node, name: str) -> None:
-        """Tell of a field that no event of these sources can have; only warn where lines may carry more."""
+        """Tell of a field that no event of these sources can have. Where lines may carry any, only warn, and
+        only of a name that is nearly one of ours."""
         if name in self.known:
             return
-        page.tell(
-            node,
-            f"no source of this rule has a field '{name}'"
-            if not self.open
-            else f"'{name}' is no field that this rule's sources always have",
-            near=nearest(name, self.known),
-            fix="" if not self.open else "it is missing in lines that do not carry it",
-            warning=self.open,
-        )
+        if not self.open:
+            near = nearest(name, self.known)
+            page.tell(node, f"no source of this rule has a field '{name}'", near=near)
+        elif near := self.misspelt(name):
+            found = f"'{name}' is no field that this rule's sources always have"
+            page.tell(node, found, near=near, fix="it is missing in lines that do not carry it", warning=True)
+
+    def misspelt(self, name: str, also: Collection[str] = ()) -> str:
+        """The known field, or one of `also`, that a name may well be a slip of; empty for a line's own names,
+        such as `users` or `user.name`."""
+        near = nearest(name, {*self.known, *also}, likeness=_SLIP)
+        return "" if name.startswith(near) else near

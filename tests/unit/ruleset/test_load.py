@@ -555,7 +555,7 @@ def test_a_regex_that_needs_the_slower_engine_is_a_warning() -> None:
 
 
 def test_warnings_never_keep_an_error_from_being_seen() -> None:
-    many = "".join(f"  r{n}: {{from: json, when: {{Field{n}: x}}}}\n" for n in range(300))
+    many = "".join(f"  r{n}: {{from: json, when: {{mesage: x}}}}\n" for n in range(300))
     result = loaded(f"rules:\n{many}  bad: {{from: json, wehn: x}}\n")
     assert sum(problem.warning for problem in result.problems) == 200
     assert not result.ok
@@ -570,14 +570,27 @@ def test_what_emit_says_is_checked_as_a_message_is() -> None:
 
 
 def test_shipped_files_warn_nobody() -> None:
-    text = "rules: {a: {from: json, when: {SomeField: x}}}"
+    text = "rules: {a: {from: json, when: {mesage: x}}}"
     assert [p.warning for p in loaded(text).problems] == [True]
     assert loaded(text, shipped=True).problems == ()
 
 
 def test_a_file_with_a_mistake_is_not_ok_and_a_warning_is() -> None:
     assert not loaded("rule: {}").ok
-    assert loaded("rules: {a: {from: json, when: {SomeField: x}}}").ok
+    assert loaded("rules: {a: {from: json, when: {mesage: x}}}").ok
+
+
+@pytest.mark.parametrize("name", ["SomeField", "user.name", "users", "code", "duration_ms", "req.id", "url"])
+def test_a_lines_own_field_is_no_slip(name: str) -> None:
+    text = f"rules: {{a: {{from: json, when: {{{name}: x}}, by: {name}, message: '{{{name}}}'}}}}"
+    assert loaded(text).problems == ()
+
+
+@pytest.mark.parametrize("name", ["usr", "client_pi", "mesage", "conatiner", "Levle"])
+def test_a_slip_is(name: str) -> None:
+    text = f"rules: {{a: {{from: json, when: {{{name}: x}}, message: '{{{name}}}'}}}}"
+    assert [problem.warning for problem in loaded(text).problems] == [True, True]
+    assert all("did you mean" in str(problem) for problem in loaded(text).problems)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "rules:\nlists:\ntune:\n", "rules: {}\nignore: []\n"])
