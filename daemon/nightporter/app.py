@@ -344,7 +344,8 @@ async def build(
         tally=tally,
     )
     await judge.restore()
-    sources = [build_source(entry, clock, own, config.state) for entry in config.sources]
+    seen = judge.lanes.own_seen
+    sources = [build_source(entry, clock, own, config.state, seen) for entry in config.sources]
     if allowing is not None:
         sources.append(allowing)
     readings = [Reading(source, dict(marks.get(source.name, {})), judge) for source in sources]
@@ -389,9 +390,16 @@ async def build(
     )
 
 
-def build_source(config: SourceConfig, clock: Clock, own: str = "", state: Path | None = None) -> Source:
-    """A source of its config's kind; its library is imported only then. `own`: what our requests carry.
-    `state`: the daemon's folder, for what people ask of a source; None: this is not the daemon."""
+def build_source(
+    config: SourceConfig,
+    clock: Clock,
+    own: str = "",
+    state: Path | None = None,
+    own_seen: Callable[[], int] = lambda: 0,
+) -> Source:
+    """A source of its config's kind; its library is imported only then. `own`: what our requests carry;
+    `own_seen`: how many of them proxies' logs have shown. `state`: the daemon's folder, for what people ask
+    of a source; None: this is not the daemon."""
     match config:
         case FileSource():
             from nightporter.sources.files import FileSource as Files
@@ -416,7 +424,7 @@ def build_source(config: SourceConfig, clock: Clock, own: str = "", state: Path 
         case ProbeSource():
             from nightporter.sources.probes import ProbeSource as Probes
 
-            return Probes(config, clock, own)
+            return Probes(config, clock, own, own_seen)
         case IntegritySource():
             from nightporter.sources.integrity import IntegritySource as Integrity
 

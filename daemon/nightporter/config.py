@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from nightporter.model import Severity
 
@@ -204,7 +205,41 @@ class AcmeProbe(_Asked):
     interval_s: float = 600.0
 
 
-Probe = HttpProbe | TcpProbe | TlsProbe | AcmeProbe
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerProbe(_Asked):
+    """`container: NAME`: it runs, and is healthy if it has a health check."""
+
+    container: str
+    """Its name, or its compose service."""
+    host: str = ""
+    """The engine's address, as of a DockerSource."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProbe(_Asked):
+    """`job: NAME`: a launchd label on a Mac, a systemd unit elsewhere."""
+
+    job: str
+    expect: Literal["running", "ok"] = "running"
+    """`ok`: it need not run now, but its last run ended well."""
+    system: bool = False
+    """It belongs to the system, not to this user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryProbe(_Asked):
+    """`canary: URL`: a request through Traefik, which must appear in Traefik's log."""
+
+    url: Secret
+    host: str
+    port: int
+    within_s: float = 30.0
+    insecure: bool = False
+    ca: str = ""
+    interval_s: float = 300.0
+
+
+Probe = HttpProbe | TcpProbe | TlsProbe | AcmeProbe | ContainerProbe | JobProbe | CanaryProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

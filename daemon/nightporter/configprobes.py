@@ -1,4 +1,4 @@
-"""`kind: probe` of config.yaml: a list of probes, each with one of `http`, `tcp`, `tls` and `acme`."""
+"""`kind: probe` of config.yaml: a list of probes, each of which asks one thing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from nightporter.config import AcmeProbe, HttpProbe, Probe, ProbeSource, Secret, TcpProbe, TlsProbe
-from nightporter.configparts import Here, given, got, read_notation
+from nightporter.config import (
+    AcmeProbe,
+    CanaryProbe,
+    ContainerProbe,
+    HttpProbe,
+    JobProbe,
+    Probe,
+    ProbeSource,
+    Secret,
+    TcpProbe,
+    TlsProbe,
+)
+from nightporter.configparts import Here, given, got, read_choice, read_notation
 from nightporter.model import DAY, MINUTE, SECOND, Nanos
 from nightporter.ruleset import values
 from nightporter.ruleset.windows import read_duration
@@ -26,11 +37,16 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "tcp": (),
         "tls": ("server_name", "issuer", "insecure", "ca"),
         "acme": (),
+        "container": ("host",),
+        "job": ("expect", "system"),
+        "canary": ("within", "insecure", "ca"),
     }
 )
 """What is asked → the keys of its own."""
 _EXAMPLE: Final = "a map such as {name: plex, http: 'https://plex.example/identity'}"
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}\Z")
+_CONTAINER: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,254}\Z")
+_JOB: Final = re.compile(r"[A-Za-z0-9][\w.@:\\-]{0,254}\Z")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]@]+))(?::([0-9]{1,5}))?\Z")
 _MOST_INTERVAL: Final[Nanos] = DAY
 _MOST_TIMEOUT: Final[Nanos] = 2 * MINUTE
@@ -106,8 +122,14 @@ def _probe(page: Page, node: Node, default: _Asking, here: Here, taken: dict[str
             probe = _tcp(page, table, asking)
         case "tls":
             probe = _tls(page, table, asking, here)
-        case _:
+        case "acme":
             probe = _acme(page, table, asking, here)
+        case "container":
+            probe = _container(page, table, asking)
+        case "job":
+            probe = _job(page, table, asking)
+        case _:
+            probe = _canary(page, table, asking, here)
     return probe if name is not None else None
 
 
@@ -227,6 +249,67 @@ def _acme(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> Ac
         timeout_s=asking.timeout_s,
         retries=asking.retries,
         path=here.path(path),
+    )
+
+
+def _container(page: Page, table: dict[str, Node], asking: _Asking) -> ContainerProbe | None:
+    name = page.text(table["container"], "a container's name, or its compose service")
+    if name is not None and not _CONTAINER.match(name):
+        page.tell(table["container"], f"'{name}'", expected="a container's name, or its compose service")
+        name = None
+    if name is None:
+        return None
+    return ContainerProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        container=name,
+        host=got(table, "host", lambda n: page.text(n, "the engine's address"), ""),
+    )
+
+
+def _job(page: Page, table: dict[str, Node], asking: _Asking) -> JobProbe | None:
+    what = "a launchd label such as com.traefik.startup, or a systemd unit such as plex.service"
+    name = page.text(table["job"], what)
+    if name is not None and not _JOB.match(name):
+        page.tell(table["job"], f"'{name}'", expected=what)
+        name = None
+    if name is None:
+        return None
+    return JobProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        job=name,
+        expect="ok" if _choice(page, table, "expect", ("running", "ok")) == "ok" else "running",
+        system=got(table, "system", page.flag, False),
+    )
+
+
+def _choice(page: Page, table: dict[str, Node], key: str, choices: tuple[str, ...]) -> str:
+    return got(table, key, lambda n: read_choice(page, n, key, choices), choices[0])
+
+
+def _canary(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> CanaryProbe | None:
+    found = _url(page, table["canary"], here)
+    if found is None:
+        return None
+    return CanaryProbe(
+        name=asking.name,
+        service=asking.service,
+        interval_s=300.0 if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+        url=found[0],
+        host=found[1],
+        port=found[2],
+        within_s=_seconds(page, table, "within", SECOND, 5 * MINUTE) or 30.0,
+        insecure=got(table, "insecure", page.flag, False),
+        ca=_ca(page, table, here),
     )
 
 

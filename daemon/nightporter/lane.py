@@ -77,7 +77,15 @@ class Lane:
 
     def _necessary(self) -> necessary.Literals:
         rules = self._engine.rules
-        return necessary.literals(self.plan, self.origin, self.form, rules.lists, rules.ruleset.timezone)
+        found = necessary.literals(self.plan, self.origin, self.form, rules.lists, rules.ruleset.timezone)
+        # That Traefik's log is read at all is known by our own requests in it: none may be skipped.
+        return found | {self._own} if found is not None and self._own and self.tells_of_own else found
+
+    @property
+    def tells_of_own(self) -> bool:
+        """Whether a proxy writes this stream, in which our requests must appear. A service behind it may log
+        them as well, which proves nothing."""
+        return self.origin.format == "traefik"
 
     def judge(self, chunk: Chunk, failed: Failed | None = None) -> None:
         """Judge every line of a chunk. A line on which a mistake of ours raises goes to `failed`, and the
@@ -218,6 +226,11 @@ class Lanes:
         would hold up everything. Formats keep what they know, and counters go on."""
         self._retired |= self._lanes
         self._lanes.clear()
+
+    def own_seen(self) -> int:
+        """How many lines of proxies' logs told of our own requests."""
+        lanes = (*self._lanes.values(), *self._retired.values())
+        return sum(lane.counts["own"] for lane in lanes if lane.tells_of_own)
 
     def counts(self) -> Counter[str]:
         """The counters of all lanes together."""

@@ -27,6 +27,7 @@ from nightporter.agent.actions import (
 )
 from nightporter.agent.service import ServiceState, Setup, changed, of_session, refuse_passing, shim
 from nightporter.errors import UserError
+from nightporter.managers import launchd_facts, leading_number
 
 LABEL: Final = "local.nightporter"
 LOG_VARIABLE: Final = "NIGHTPORTER_LOG"
@@ -179,25 +180,16 @@ def fill(template: Plist, values: Mapping[str, str]) -> Plist:
 
 
 def read_print(text: str, installed: bool) -> ServiceState:
-    """What `launchctl print gui/UID/LABEL` says of the service itself.
-
-    Only lines one tab deep are its own; deeper ones belong to its endpoints, environment and so on.
-    """
-    facts = dict(re.findall(r"^\t([a-z][a-z ]*) = (.*)$", text, re.MULTILINE))
+    """What `launchctl print gui/UID/LABEL` says of the service itself."""
+    facts = launchd_facts(text)
     return ServiceState(
         manager="launchd",
         installed=installed,
         loaded=True,
         running=facts.get("state") == "running",
-        pid=_number(facts.get("pid")),
-        last_exit=_number(facts.get("last exit code")),
+        pid=leading_number(facts.get("pid")),
+        last_exit=leading_number(facts.get("last exit code")),
     )
-
-
-def _number(text: str | None) -> int | None:
-    """`78` of `78: EX_CONFIG`; None of `(never exited)`."""
-    found = re.match(r"-?\d+", text or "")
-    return int(found[0]) if found else None
 
 
 def log_path(environ: Mapping[str, str]) -> Path | None:

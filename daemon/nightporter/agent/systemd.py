@@ -12,6 +12,7 @@ from typing import Final
 from nightporter.agent.actions import Action, Command, RemoveFile, WriteFile, ask
 from nightporter.agent.service import ServiceState, Setup, changed, of_session, refuse_passing, shim
 from nightporter.errors import UserError
+from nightporter.managers import systemd_facts
 
 UNIT: Final = "nightporter.service"
 _ASKED: Final = "LoadState,ActiveState,UnitFileState,MainPID,ExecMainStatus,ExecMainExitTimestampMonotonic"
@@ -134,8 +135,8 @@ def quoted(word: str) -> str:
 
 
 def read_show(text: str, installed: bool) -> ServiceState:
-    """What `systemctl show` says, a `Name=value` a line."""
-    facts = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    """What `systemctl show` says of the service."""
+    facts = systemd_facts(text)
     pid = int(facts.get("MainPID") or 0)
     ended = facts.get("ExecMainExitTimestampMonotonic", "0") not in ("", "0")
     return ServiceState(

@@ -100,7 +100,7 @@ LIFECYCLE: Final = _table(
     aliases=("text", "what Traefik's log may call it, joined by commas"),
 )
 PROBE: Final = _table(
-    probe=("text", "http, tcp, tls, acme, disk, …"),
+    probe=("text", "http, tcp, tls, acme, container, job, canary, disk, …"),
     name=("name", "the probe's name"),
     host=("name", "the host that was asked"),
     up=("flag", "whether it answered as it should"),
@@ -115,6 +115,7 @@ PROBE: Final = _table(
     ),
     reason=("text", "why it is not up"),
     failures=("number", "how often it had failed in a row"),
+    exit_code=("number", "what the container's or the job's last process ended with"),
     down_for=("text", "how long it was away, as `14 min`"),
     downtime=("number", "how long it was away", "seconds"),
     certificate=("name", "the first name in the certificate"),

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightporter.config import AcmeProbe, HttpProbe, ProbeSource, Secret, TcpProbe, TlsProbe
+from nightporter.config import (
+    AcmeProbe,
+    CanaryProbe,
+    ContainerProbe,
+    HttpProbe,
+    JobProbe,
+    ProbeSource,
+    Secret,
+    TcpProbe,
+    TlsProbe,
+)
 from nightporter.configfile import World, parse_config
 
 HOME = Path("/home/ada")
@@ -30,6 +40,9 @@ sources:
       - {name: mysql, tcp: "[::1]:3306"}
       - {name: front, tls: plex.example}
       - {name: traefik, acme: ~/traefik/acme.json}
+      - {name: ombi, container: media-ombi-1}
+      - {name: startup, job: com.traefik.startup}
+      - {name: log, canary: "http://u:topsecret@home.example/"}
 """
     )
     assert found.grace_s == 300
@@ -38,7 +51,33 @@ sources:
         TcpProbe(name="mysql", host="::1", port=3306),
         TlsProbe(name="front", host="plex.example", port=443, interval_s=3600),
         AcmeProbe(name="traefik", path=HOME / "traefik/acme.json", interval_s=600),
+        ContainerProbe(name="ombi", container="media-ombi-1"),
+        JobProbe(name="startup", job="com.traefik.startup"),
+        CanaryProbe(name="log", url=Secret("http://u:topsecret@home.example/"), host="home.example", port=80),
     )
+
+
+def test_all_that_containers_jobs_and_canaries_may_be_told() -> None:
+    container, job, canary = source(
+        """
+sources:
+  - name: outside
+    kind: probe
+    interval: 5m
+    probes:
+      - {name: a, container: ombi, host: "unix:///var/run/docker.sock", service: Ombi}
+      - {name: b, job: restic@home.service, expect: ok, system: true}
+      - {name: c, canary: "https://home.example", within: 10s, insecure: true, ca: root.pem, retries: 1}
+"""
+    ).probes
+    docker = "unix:///var/run/docker.sock"
+    assert container == ContainerProbe(
+        name="a", container="ombi", host=docker, service="Ombi", interval_s=300
+    )
+    assert job == JobProbe(name="b", job="restic@home.service", expect="ok", system=True, interval_s=300)
+    assert isinstance(canary, CanaryProbe)
+    assert (canary.port, canary.within_s, canary.insecure, canary.retries) == (443, 10, True, 1)
+    assert canary.ca.endswith("/root.pem")
 
 
 def test_a_source_gives_its_times_to_probes_that_have_none() -> None:

@@ -19,7 +19,7 @@ import msgspec
 
 from nightporter.errors import Denied, Unreachable
 from nightporter.model import Stamp
-from nightporter.sources.docker.container import Container, Inspect, from_inspect, read_stamp
+from nightporter.sources.docker.container import COMPOSE_SERVICE, Container, Inspect, from_inspect, read_stamp
 
 if TYPE_CHECKING:
     import aiohttp
@@ -192,6 +192,17 @@ class Engine:
     async def inspect(self, container_id: str) -> Container | None:
         """The container as it stands; None when it is gone."""
         return await self._ask(lambda: _inspect(self._client, container_id))
+
+    async def named(self, name: str) -> Container | None:
+        """The container of this name; else one of the compose service of this name, one that runs before one
+        that does not."""
+        found = await self.inspect(name)
+        if found is not None:
+            return found
+        label = {"label": f"{COMPOSE_SERVICE}={name}"}
+        rows = await self._ask(lambda: self._client.containers(all=True, filters=label))
+        rows.sort(key=lambda row: row.get("State") != "running")
+        return await self.inspect(str(rows[0]["Id"])) if rows else None
 
     async def ping(self) -> None:
         """Raises Unreachable when the engine does not answer."""

@@ -23,11 +23,23 @@ from typing import TYPE_CHECKING, Final, assert_never
 import msgspec
 
 from nightporter.clock import Clock
-from nightporter.config import AcmeProbe, HttpProbe, Probe, TcpProbe, TlsProbe
+from nightporter.config import (
+    AcmeProbe,
+    CanaryProbe,
+    ContainerProbe,
+    HttpProbe,
+    JobProbe,
+    Probe,
+    TcpProbe,
+    TlsProbe,
+)
 from nightporter.config import ProbeSource as ProbeConfig
 from nightporter.model import SECOND, Chunk, Fields, Origin, Position
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.probes import ask
+from nightporter.sources.probes.canary import OwnSeen, send_canary
+from nightporter.sources.probes.containers import ask_container
+from nightporter.sources.probes.jobs import ask_job
 from nightporter.sources.probes.state import Outcome, Watched, remembered
 
 if TYPE_CHECKING:
@@ -57,13 +69,15 @@ class _Running:
 
 
 class ProbeSource:
-    """Implements `sources.base.Source` for `kind: probe`. `token`: what the lanes know our requests by."""
+    """Implements `sources.base.Source` for `kind: probe`. `token`: what the lanes know our requests by;
+    `own_seen`: how many of them they have met."""
 
     def __init__(
         self,
         config: ProbeConfig,
         clock: Clock,
         token: str = "",
+        own_seen: OwnSeen = lambda: 0,
         *,
         platform: str = sys.platform,
         dice: Callable[[], float] = random.random,
@@ -71,6 +85,7 @@ class ProbeSource:
         self._config = config
         self._clock = clock
         self._token = token
+        self._own_seen = own_seen
         self._platform = platform
         self._dice = dice
         self._begun = clock.monotonic()
@@ -89,7 +104,7 @@ class ProbeSource:
             # Without waiting: a thread may hang on a dead mount for longer than a stop may take.
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             session = None
-            if any(isinstance(probe, HttpProbe) for probe in self._config.probes):
+            if any(isinstance(probe, HttpProbe | CanaryProbe) for probe in self._config.probes):
                 session = await stack.enter_async_context(_session())
             running = _Running(session, threads, asyncio.Semaphore(AT_ONCE), sink)
             async with asyncio.TaskGroup() as group:
@@ -137,14 +152,8 @@ class ProbeSource:
     async def _ask(self, probe: Probe, running: _Running) -> Outcome:
         clock = self._clock.monotonic
         match probe:
-            case HttpProbe():
-                assert running.session is not None
-                try:
-                    verify = await self._context(probe, running)
-                except OSError as err:
-                    return Outcome(up=False, why=f"{probe.ca}: {ask.told(err)}")
-                door = ask.Door(running.session, verify, self._token)
-                return await ask.ask_http(door, probe, clock, self._platform)
+            case HttpProbe() | CanaryProbe():
+                return await self._over_http(probe, running)
             case TcpProbe():
                 return await ask.ask_tcp(probe, clock, self._platform)
             case TlsProbe():
@@ -154,10 +163,25 @@ class ProbeSource:
                 )
             case AcmeProbe():
                 return await self._on_thread(probe, running, lambda: ask.ask_acme(probe))
+            case ContainerProbe():
+                return await ask_container(probe, running.threads)
+            case JobProbe():
+                return await self._on_thread(probe, running, lambda: ask_job(probe, self._platform))
             case _:
                 assert_never(probe)
 
-    async def _context(self, probe: HttpProbe, running: _Running) -> ssl.SSLContext:
+    async def _over_http(self, probe: HttpProbe | CanaryProbe, running: _Running) -> Outcome:
+        assert running.session is not None
+        try:
+            verify = await self._context(probe, running)
+        except OSError as err:
+            return Outcome(up=False, why=f"{probe.ca}: {ask.told(err)}")
+        door = ask.Door(running.session, verify, self._token)
+        if isinstance(probe, CanaryProbe):
+            return await send_canary(probe, door, self._own_seen, self._clock, self._platform)
+        return await ask.ask_http(door, probe, self._clock.monotonic, self._platform)
+
+    async def _context(self, probe: HttpProbe | CanaryProbe, running: _Running) -> ssl.SSLContext:
         key = (probe.ca, probe.insecure)
         if key not in running.contexts:
             running.contexts[key] = await asyncio.to_thread(ask.context, probe.ca, insecure=probe.insecure)
@@ -206,7 +230,7 @@ def _session() -> aiohttp.ClientSession:
 
 def _about(probe: Probe) -> Fields:
     about: Fields = {"probe": _kind(probe), "name": probe.name, "service": probe.service or probe.name}
-    if not isinstance(probe, AcmeProbe):
+    if isinstance(probe, HttpProbe | CanaryProbe | TcpProbe | TlsProbe):
         about["host"] = probe.host
     return about
 
@@ -221,11 +245,25 @@ def _kind(probe: Probe) -> str:
             return "tls"
         case AcmeProbe():
             return "acme"
+        case ContainerProbe():
+            return "container"
+        case JobProbe():
+            return "job"
+        case CanaryProbe():
+            return "canary"
         case _:
             assert_never(probe)
 
 
 def _target(probe: Probe) -> str:
     """What a mark belongs to; no URL, which may hold secrets."""
-    where = str(probe.path) if isinstance(probe, AcmeProbe) else f"{probe.host}:{probe.port}"
+    match probe:
+        case AcmeProbe():
+            where = str(probe.path)
+        case ContainerProbe():
+            where = f"{probe.container} {probe.host}"
+        case JobProbe():
+            where = f"{probe.job} {probe.expect}"
+        case _:
+            where = f"{probe.host}:{probe.port}"
     return f"{_kind(probe)} {where}"

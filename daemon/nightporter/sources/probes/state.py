@@ -7,7 +7,7 @@ A record is made when a state changes, never for its going on:
 | `first` | it was never asked before, and is up |
 | `down` | it failed as often in a row as `retries` says, and the grace after the start is over |
 | `up` | it is back; `down_for` says after how long |
-| `blocked` | the system refuses us the way there: nothing is known |
+| `blocked` | there is no way to ask (the system or the Docker engine is in it): nothing is known |
 | `expiring` | a certificate reached a step of days left; one record a step |
 | `renewed` | a certificate that had reached a step has been replaced in time |
 | `issuer_changed`, `key_changed` | another organisation signed it; another key, though it was not due |
@@ -36,7 +36,9 @@ class Outcome:
     why: str = ""
     """Why it is not up, for a person."""
     blocked: bool = False
-    """Not up, because this system let nothing of ours through; then nothing else is known."""
+    """Not up, because there was no way to ask; then nothing else is known."""
+    unknown: bool = False
+    """Not up, but not down either: what was learnt says nothing, and what was known stays."""
     latency: float | None = None
     """Seconds."""
     facts: Fields = field(default_factory=dict)
@@ -105,6 +107,8 @@ class Watched:
     def take(self, outcome: Outcome, now: Stamp, *, settled: bool) -> list[Fields]:
         """The records of one outcome. `settled`: the grace is over, failures may be told."""
         self.last = outcome
+        if outcome.unknown:
+            return []
         if outcome.blocked:
             records = [] if self.known.blocked else [self._record("blocked", outcome, now)]
             self.known.blocked, self.failures = True, 0
