@@ -81,18 +81,32 @@ def _piece(section: Section) -> Piece:
 
 def as_object(page: Page, facts: Facts) -> dict[str, Any]:
     """For programs: the page, and the numbers behind it; times are ISO 8601. `Any`: JSON."""
+    return {name: _masked(value) for name, value in _object(page, facts).items()}
+
+
+def _masked(value: Any) -> Any:
+    """JSON with the secrets in its texts masked; whatever else it is stays. `Any`: JSON."""
+    match value:
+        case str():
+            return mask_secrets(value)
+        case list():
+            return [_masked(item) for item in value]
+        case dict():
+            return {name: _masked(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _object(page: Page, facts: Facts) -> dict[str, Any]:
     period = facts.period
     return {
         "title": page.title,
-        "headline": mask_secrets(page.headline),
+        "headline": page.headline,
         "figures": page.figures,
         "since": wall(period.since, facts.zone).isoformat(),
         "until": wall(period.until, facts.zone).isoformat(),
         "as_of": wall(facts.as_of, facts.zone).isoformat() if facts.as_of else None,
-        "sections": [
-            {"name": s.name, "verdict": s.verdict, "lines": [mask_secrets(line) for line in s.lines]}
-            for s in page.sections
-        ],
+        "sections": [{"name": s.name, "verdict": s.verdict, "lines": list(s.lines)} for s in page.sections],
         "days": [
             {"day": day, "lines": lines, "refused": refused, "watched_s": watched}
             for day, lines, refused, watched in zip(
@@ -102,7 +116,7 @@ def as_object(page: Page, facts: Facts) -> dict[str, Any]:
         "accounts": [
             {
                 "service": a.service,
-                "user": mask_secrets(a.user),
+                "user": a.user,
                 "first": wall(a.first, facts.zone).isoformat(),
                 "last": wall(a.last, facts.zone).isoformat(),
                 "successes": a.successes,

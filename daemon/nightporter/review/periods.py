@@ -86,8 +86,8 @@ def due(
     """The turn whose review is to be sent now; None: none is.
 
     `sent`: the turn that was sent last. If it is still to come, the clock was set back; if by more than a
-    month, it had been wrong, and what it sent counts for nothing. `began`: the first day on which Nightporter ran. Of turns that were missed only the last is
-    made up for.
+    month, it had been wrong, and what it sent counts for nothing. `began`: the first day on which Nightporter
+    ran. Of turns that were missed only the last is made up for.
     """
     day = last_turn(kind, turn, now, zone)
     if began is None or day < date.fromisoformat(began) + FIRST_AFTER:

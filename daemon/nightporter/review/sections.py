@@ -7,7 +7,7 @@ why). Silence is never `fine` by itself: what nobody watches is `unknown`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -237,7 +237,7 @@ def storage(facts: Facts) -> Section:
     """Disks and backups."""
     name = "Backups and disks"
     lines = [_check(check) for check in sorted(facts.checks, key=lambda c: (c.state == "ok", c.name))]
-    lines = [*lines[: 2 * LISTED], *more(len(lines) - 2 * LISTED, "more")]
+    lines = [*lines[: 2 * LISTED], *more(len(lines) - 2 * LISTED)]
     has_backup = any(check.probe != "disk" for check in facts.checks)
     if not has_backup:
         lines.append("No backup is named in the config (kind: disk, newest: or time_machine:).")
@@ -332,9 +332,9 @@ def some(names: Sequence[str], most: int = 2 * LISTED) -> str:
     return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def more(rest: int, what: str) -> list[str]:
+def more(rest: int, what: str = "") -> list[str]:
     """The line that says how many are not shown; none where all are."""
-    return [f"… and {rest:,} more" if what == "more" else f"… and {rest:,} {what} more"] if rest > 0 else []
+    return [f"… and {rest:,} more {what}".rstrip()] if rest > 0 else []
 
 
 def counted(number: int, noun: str) -> str:
@@ -359,7 +359,9 @@ def percent(share: float) -> str:
     return f"{text} %"
 
 
-SECTIONS: Final = (
+Maker = Callable[[Facts], Section]
+
+SECTIONS: Final[tuple[Maker, ...]] = (
     allow_list,
     certificates,
     accounts,

@@ -1,0 +1,43 @@
+"""Minutes of outages: what overlaps counts once, and nothing counts outside of the period."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.parts.reviewing import incident, outage
+
+from nightporter.history import Outage
+from nightporter.review.outages import joined, length, of_incidents
+
+spans = st.tuples(st.sampled_from(["plex", "Plex", "ombi"]), st.integers(0, 60), st.integers(0, 20))
+
+
+@given(st.lists(spans, max_size=30), st.integers(0, 40), st.integers(1, 40))
+def test_every_minute_counts_once_and_only_within_the_period(
+    told: list[tuple[str, int, int]], since: int, wide: int
+) -> None:
+    until = since + wide
+    outages = [Outage(service, start, start + long) for service, start, long in told]
+    found = joined(outages, since, until)
+    for service in ("plex", "ombi"):
+        minutes = {
+            minute
+            for outage in outages
+            if outage.service.lower() == service
+            for minute in range(max(outage.start, since), min(outage.end, until))
+        }
+        assert length(found.get(service, ())) == len(minutes)
+        each = found.get(service, [])
+        assert all(a.end < b.start for a, b in pairwise(each))
+
+
+def test_of_incidents_only_states_of_outage_rules_count() -> None:
+    told = [
+        outage("plex", 100, 200),
+        outage("ombi", 100),
+        outage("/media", 100, 200, rule="disk-not-mounted"),
+        incident(rule="service-down"),
+    ]
+    assert of_incidents(told, {"service-down"}, 1000) == [Outage("plex", 100, 200), Outage("ombi", 100, 1000)]
