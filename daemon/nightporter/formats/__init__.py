@@ -8,16 +8,18 @@ field. A new format is one file and one line in FORMATS.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from nightporter.formats.auto import AutoFormat
 from nightporter.formats.base import FieldSpec, FieldType, Format, LooksBack, Parsed
+from nightporter.formats.entries import EntryFormat
 from nightporter.formats.fields import field_type, fields_of
-from nightporter.formats.journald import JournaldFormat
+from nightporter.formats.journald import JOURNALD
 from nightporter.formats.json_ import JsonFormat
 from nightporter.formats.logfmt import LogfmtFormat
-from nightporter.formats.macos import MacosFormat
+from nightporter.formats.macos import MACOS
 from nightporter.formats.record import RecordFormat
 from nightporter.formats.syslog import SyslogFormat
 from nightporter.formats.text import TextFormat
@@ -45,8 +47,8 @@ FORMATS: Final[Mapping[str, Callable[[Origin], Format]]] = MappingProxyType(
         "json": JsonFormat,
         "logfmt": LogfmtFormat,
         "syslog": SyslogFormat,
-        "macos": MacosFormat,
-        "journald": JournaldFormat,
+        "macos": partial(EntryFormat, MACOS),
+        "journald": partial(EntryFormat, JOURNALD),
         "record": RecordFormat,
     }
 )

@@ -7,20 +7,16 @@ program's, and any program of this machine may call itself `sshd`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from nightporter.formats import ansi, literals, stamps
-from nightporter.formats.base import FieldSpec, Parsed
-from nightporter.formats.fields import FROM_OUTSIDE, fields_of
+from nightporter.formats import ansi, stamps
+from nightporter.formats.base import Parsed
+from nightporter.formats.entries import Entries
 from nightporter.formats.json_ import SPELLING as JSON
-from nightporter.formats.json_ import Tree, object_of
-from nightporter.formats.literals import Literals, union
-from nightporter.formats.text import decoded, of_text_line, read
-from nightporter.model import Fields, Origin, Stamp, Value
-from nightporter.rule import Test
+from nightporter.formats.json_ import Tree
+from nightporter.model import Fields, Stamp
 
 LEVELS: Final = MappingProxyType(
     {
@@ -37,8 +33,6 @@ LEVELS: Final = MappingProxyType(
 """`PRIORITY`, syslog's severity → level."""
 SPELLING: Final = replace(JSON, otherwise=JSON.otherwise | {b'":['})
 """Any value may be a list of bytes."""
-_TEXTS: Final = ("host", "program", "unit", "message")
-_OWN: Final = frozenset({"level", "pid"})
 
 
 def text_of(value: object) -> str:
@@ -69,26 +63,10 @@ def read_journal(tree: Tree, zone: stamps.Zone, arrived: Stamp) -> Parsed:
     return Parsed(format="journald", fields=fields, time=stamps.of_value(written, zone, arrived))
 
 
-class JournaldFormat:
-    """One entry a line; a line that is none is a message."""
-
-    produces: tuple[str, ...] = ("journald",)
-    open = False
-
-    def __init__(self, origin: Origin) -> None:
-        self._zone = stamps.Zone(origin.tz)
-        self.fields: Mapping[str, FieldSpec] = fields_of("journald")[0]
-
-    def parse(self, line: bytes, arrived: Stamp) -> Parsed:
-        text = decoded(line)
-        tree = object_of(text)
-        if tree is None:
-            return read(text, self._zone, arrived, name="journald")
-        return read_journal(tree, self._zone, arrived)
-
-    def literals(self, test: Test, values: Sequence[Value]) -> Literals:
-        if test.field in _TEXTS:
-            return union((literals.of_text(test, values, SPELLING), of_text_line(test, values)))
-        if test.field in _OWN or test.field in FROM_OUTSIDE - {"raw"}:
-            return None
-        return of_text_line(test, values)
+JOURNALD: Final = Entries(
+    name="journald",
+    read=read_journal,
+    texts=("host", "program", "unit", "message"),
+    own=frozenset({"level", "pid"}),
+    spelling=SPELLING,
+)
