@@ -130,8 +130,8 @@ def test_a_certificate_near_its_end_and_its_renewal(
             assert "The certificate of localhost" in alert["message"]
             assert "Test Authority" in alert["message"]
             server.show(authority.sign("localhost", left=lasting, lifetime=lasting))
-            [renewed] = daemon.wait_for_alerts(1, "certificate-renewed")
-            assert renewed["severity"] == "info"
+            _, renewed = daemon.wait_for_alerts(2)
+            assert (renewed["kind"], renewed["title"].partition(" after")[0]) == ("resolved", "localhost is well again")
         assert len(daemon.alerts()) == 2
 
 
@@ -168,11 +168,13 @@ def test_traefiks_file_of_certificates(tmp_path: Path) -> None:
         assert f"{path} has the permissions 0644" in mode["message"]
         path.write_bytes(acme_json({"le": [("a.example", new), ("b.example", fine)]}))
         path.chmod(0o600)
-        daemon.wait_for_alerts(1, "certificate-renewed")
+        daemon.wait_for_alerts(4)
         path.unlink()
         [gone] = daemon.wait_for_alerts(1, "acme-file-unreadable")
         assert "No such file or directory" in gone["message"]
-    assert len(daemon.alerts()) == 4
+    ended = [alert["rule"] for alert in daemon.alerts() if alert["kind"] == "resolved"]
+    assert sorted(ended) == ["acme-file-open", "certificate-expiring"]
+    assert len(daemon.alerts()) == 5
 
 
 @pytest.mark.real
