@@ -1,12 +1,15 @@
-"""How long the container behind a request has been up: a service that just started may still answer 502.
+"""The container behind a request: since when it is up, and what its own records call its service.
 
-docker_events, action: running  ──learn──▶  its names, addresses and ports → since when it runs
-a request in the proxy's log    ──age────▶  `container_age`, in seconds, where its service is one of them
+docker_events, action: running  ──learn───▶  its names, addresses and ports → service, and since when it runs
+a request in the proxy's log    ──behind──▶  `container_age` and `behind`, where its service is one of them
+
+A service that has just started may still answer 502. And Traefik may call `ombi-media` what Docker's events
+and the owner's probes call `ombi`: an outage that all of them tell is one.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from nightporter.model import SECOND, Event, Fields, Stamp
@@ -18,15 +21,22 @@ NAMES: Final = 5_000
 """Names, addresses and ports that are known at most; the oldest go first."""
 
 
+class Behind(NamedTuple):
+    """What a proxy's request went to."""
+
+    service: str
+    started: Stamp
+
+
 class Ages:
     """What the lifecycle records said of the containers that run. Memory only: the Docker source says it
     anew at each start, so that a replay, which has none, knows no ages."""
 
     def __init__(self) -> None:
-        self._started: dict[str, Stamp] = {}
+        self._known: dict[str, Behind] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._started)
+        return bool(self._known)
 
     def learn(self, event: Event) -> None:
         """Take in a lifecycle record."""
@@ -34,21 +44,22 @@ class Ages:
         started = fields.get("started_at")
         if fields.get("action") != "running" or not isinstance(started, int):
             return
+        behind = Behind(str(fields.get("service") or fields.get("container") or ""), started)
         for name in _names(fields):
-            self._started.pop(name, None)
-            self._started[name] = started
-            if len(self._started) > NAMES:
-                del self._started[next(iter(self._started))]
+            self._known.pop(name, None)
+            self._known[name] = behind
+            if len(self._known) > NAMES:
+                del self._known[next(iter(self._known))]
 
-    def age(self, request: Fields, time: Stamp) -> float | None:
-        """Seconds since the container of a request's service started; None: it is no container we know.
+    def behind(self, request: Fields, time: Stamp) -> Fields:
+        """What is known of the container of a request's service, as fields; none: it is no container we know.
 
         Where the request went is the better witness than what the service is called: two may share a name.
         """
         for name in (*_upstream(str(request.get("upstream", ""))), str(request.get("service", "")).lower()):
-            if name in self._started:
-                return max(0, time - self._started[name]) / SECOND
-        return None
+            if (found := self._known.get(name)) is not None:
+                return {"container_age": max(0, time - found.started) / SECOND, "behind": found.service}
+        return {}
 
 
 def _names(fields: Fields) -> list[str]:

@@ -85,7 +85,8 @@ class CompiledRule:
         wanted = dict.fromkeys(template.names(rule.message))
         emitted = [n for _, v in rule.emit or () if isinstance(v, str) for n in template.names(v)]
         self.top_fields = tuple(n.removeprefix("top.") for n in wanted if n.startswith("top."))
-        asked = dict.fromkeys(("service", rule.subject, *wanted, *emitted))
+        behind = ("behind",) if rule.subject == "service" else ()
+        asked = dict.fromkeys(("service", rule.subject, *behind, *wanted, *emitted))
         self.asked_fields = tuple(n for n in asked if n and n != "raw" and not n.startswith("top."))
         """What is kept of an episode's newest event: what its message, its subject or its `emit` asks for."""
         self._key_ignores = [compiled(_until(i)) for i in self._ignores if self._speaks_of_key_only(i)]

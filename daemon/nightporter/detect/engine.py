@@ -108,7 +108,7 @@ class Engine:
     def judge(self, event: Event, plan: Plan, depth: int = 0) -> list[str]:
         """Judge one event; gives the ids of the rules that counted it. A login whose client is hidden
         behind the proxy may have to wait for the proxy's own line: it is judged by a later `advance`."""
-        self._tell_age(event)
+        self._look_behind(event)
         hidden = self._enrich(event, plan)
         if plan.login_request is not None and event.format in PROXY_FORMATS:
             if plan.login_request(event.fields, None):
@@ -117,14 +117,12 @@ class Engine:
             return []
         return self._judge(event, plan, depth)
 
-    def _tell_age(self, event: Event) -> None:
-        """Learn since when containers run, and say it of the requests that they answer."""
+    def _look_behind(self, event: Event) -> None:
+        """Learn which containers run, and say of requests which of them was asked."""
         if event.origin.kind == "docker_events":
             self._ages.learn(event)
         elif self._ages and event.format in PROXY_FORMATS:
-            age = self._ages.age(event.fields, event.time)
-            if age is not None:
-                event.fields["container_age"] = age
+            event.fields |= self._ages.behind(event.fields, event.time)
 
     def _judge(self, event: Event, plan: Plan, depth: int) -> list[str]:
         counted: list[str] = []

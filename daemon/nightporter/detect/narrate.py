@@ -119,6 +119,9 @@ def _top(episode: OpenEpisode) -> dict[str, list[tuple[str, int]]]:
 
 
 def _subject(field: str, named: Fields, latest: Fields) -> str:
+    """A proxy's request is about the service behind it, by the name that all else calls it."""
+    if field == "service" and "behind" in latest:
+        return str(latest["behind"]).lower()[:VALUE_CHARS]
     value = named.get(field, latest.get(field, "")) if field else ""
     return str(value).lower()[:VALUE_CHARS]
 

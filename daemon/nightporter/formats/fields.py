@@ -68,6 +68,7 @@ TRAEFIK: Final = _table(
     retries=("number", "how often Traefik asked the service again (JSON only)"),
     tls=("text", "the TLS version, 1.2 or 1.3; missing on plain HTTP (JSON only)"),
     container_age=("number", "for how long the service's container has run; missing in replay", "seconds"),
+    behind=("name", "what Docker calls the service, where it is a container; missing in replay"),
 )
 MESSAGE: Final = _table(
     message=("message", "what the line says, without colours"),
@@ -167,7 +168,7 @@ DETECTION: Final = _table(
     count=("number", "how many events the episode holds"),
 )
 
-FROM_OUTSIDE: Final = frozenset({*COMMON, *CONTAINER, "container_age"})
+FROM_OUTSIDE: Final = frozenset({*COMMON, *CONTAINER, "container_age", "behind"})
 """Fields that sources and lanes add: no line gives them, and no literal in a line tells of them."""
 RESERVED: Final = frozenset({*COMMON, *CONTAINER, "event", "outcome"})
 """Names that a line of an open format (JSON, logfmt) cannot give itself, or it could forge an event."""

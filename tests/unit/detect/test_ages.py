@@ -54,7 +54,7 @@ OMBI = {
 def test_a_request_is_matched_to_its_container(request_fields: dict[str, Value]) -> None:
     ages = Ages()
     ages.learn(running(-100, **OMBI))
-    assert ages.age(dict(request_fields), NOON) == 100
+    assert ages.behind(dict(request_fields), NOON) == {"container_age": 100, "behind": "ombi"}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_request_is_matched_to_its_container(request_fields: dict[str, Value])
 def test_what_is_no_container_of_ours_has_no_age(request_fields: dict[str, Value]) -> None:
     ages = Ages()
     ages.learn(running(-100, container="ombi", service="ombi", ports="3579"))
-    assert ages.age(dict(request_fields), NOON) is None
+    assert ages.behind(dict(request_fields), NOON) == {}
 
 
 def test_other_records_and_clocks_ahead_do_no_harm() -> None:
@@ -79,16 +79,16 @@ def test_other_records_and_clocks_ahead_do_no_harm() -> None:
     started = running(0, container="plex")
     started.fields["action"] = "start"
     ages.learn(started)
-    assert ages.age({"service": "ombi"}, NOON) == 0
-    assert ages.age({"service": "plex"}, NOON) is None
+    assert ages.behind({"service": "ombi"}, NOON) == {"container_age": 0, "behind": "ombi"}
+    assert ages.behind({"service": "plex"}, NOON) == {}
 
 
 def test_what_is_known_is_bounded() -> None:
     ages = Ages()
     for number in range(NAMES + 10):
         ages.learn(running(0, container=f"c{number}"))
-    assert ages.age({"service": "c0"}, NOON) is None
-    assert ages.age({"service": f"c{NAMES}"}, NOON) == 0
+    assert ages.behind({"service": "c0"}, NOON) == {}
+    assert ages.behind({"service": f"c{NAMES}"}, NOON)["container_age"] == 0
 
 
 def test_errors_of_a_service_that_just_started_are_none() -> None:
@@ -107,6 +107,21 @@ def test_errors_of_a_service_that_just_started_are_none() -> None:
     assert bench.feed(179, status=502, service="ombi") == []
     assert bench.feed(180, status=502, service="ombi") == ["errors"]
     assert bench.feed(10, status=502, service="plex") == ["errors"]
+
+
+def test_an_outage_that_the_proxy_tells_is_about_the_service_that_docker_names() -> None:
+    bench = Bench(RULE.replace("by: service,", "by: service, subject: service,"))
+    origin = bench.origin
+    record: dict[str, Value] = {**OMBI, "action": "running", "started_at": NOON - 3600 * SECOND}
+    bench.origin = LIFECYCLE
+    bench.feed(0, **record)
+    bench.origin = origin
+    bench.feed(1, status=502, service="ombi-media")
+    bench.feed(1, status=502, service="Plex")
+    assert [(e.key, e.subject) for e in bench.episodes()] == [
+        ({"service": "ombi-media"}, "ombi"),
+        ({"service": "Plex"}, "plex"),
+    ]
 
 
 def test_a_replay_knows_no_ages() -> None:
