@@ -40,8 +40,9 @@ from nightporter.rule import Rule
 
 AFTERMATH: Final[Nanos] = 5 * MINUTE
 """What else is seen of a subject so shortly after its end belongs to it: a service that warms up."""
-FLAPPING: Final[Nanos] = HOUR
-"""A subject that goes bad again within this (or its rule's cooldown) flaps."""
+FLAPPING: Final[Nanos] = 2 * HOUR
+"""A subject that goes bad again within this (or its rule's cooldown) flaps. Longer than the longest proof, or
+that proof would wipe the slate clean."""
 LONGEST_PROOF: Final[Nanos] = HOUR
 """The longest time for which a subject that flapped must stay well before that is told."""
 SUBJECTS_CAP: Final = 5_000

@@ -148,7 +148,11 @@ def test_one_that_flaps_is_told_at_once_and_must_prove_its_end_longer_each_time(
         assert kinds(told) == ["resolved"]
         waited.append((now - good) // MINUTE)
         now += MINUTE
-    assert waited == [0, 2, 4, 8, 16, 32, 60, 0], "an hour of peace wipes the slate"
+    assert waited == [0, 2, 4, 8, 16, 32, 60, 60]
+    now += 2 * HOUR
+    ledger.take([episode(PROBE, 9, now)], now)
+    told = ledger.take([ended(PROBE, 9, now, now + MINUTE)], now + MINUTE).tellings
+    assert kinds(told) == ["resolved"], "two hours of peace wipe the slate clean"
 
 
 def test_a_relapse_before_the_end_was_told_is_no_news() -> None:
