@@ -74,6 +74,7 @@ class Outbox:
                 clock=clock,
                 chance=chance,
                 log=log,
+                back=self._network_is_back,
             )
             for d in config.destinations
         }
@@ -100,6 +101,10 @@ class Outbox:
         """Look for new rows; call it after the commit that inserted them."""
         for worker in self._workers.values():
             worker.wake()
+
+    def _network_is_back(self) -> None:
+        for worker in self._workers.values():
+            worker.network_is_back()
 
     async def run(self) -> None:
         """Send until cancelled."""

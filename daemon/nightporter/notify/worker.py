@@ -42,6 +42,8 @@ PACE_S: Final = 0.25
 """At least this long between two looks, however often new rows come: a look reads all that waits."""
 GLANCE_S: Final = 30.0
 """Longest sleep without a look at the wall clock: the monotonic one may stand still while a Mac sleeps."""
+SLEPT_S: Final = 60.0
+"""The wall clock ran ahead of the monotonic one by more than this between two looks: the machine slept."""
 LAST_CHANCE: Final = 8
 """A message that failed so often while others got through is parked."""
 STORE_WAIT_S: Final = 5.0
@@ -70,7 +72,9 @@ class Worker:
         clock: Clock,
         chance: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
+        back: Callable[[], None],
     ) -> None:
+        """`back` is called when a destination away from this machine is reached again after failures."""
         self.name = name
         self.state = DestinationState()
         self.counts = Counts()
@@ -82,13 +86,25 @@ class Worker:
         self._log = log.bind(destination=name)
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._back = back
         self._stuck = 0
         self._counted = False
+        self._own_wait = False
+        """Whether it rests for as long as we think right, and nobody asked for it."""
+        self._at_once = False
+        self._lag_seen = self._lag()
 
     def wake(self) -> None:
         """There may be new rows."""
         self._idle.clear()
         self._wake.set()
+
+    def network_is_back(self) -> None:
+        """What could not be reached may be now: no wait of our own is sat out, and waits begin small again.
+        What a receiver asked for, and what only a person can mend, stays as it is."""
+        if self._own_wait and not self._policy.direct:
+            self._at_once = True
+            self.wake()
 
     async def settled(self) -> None:
         """Return once nothing can be sent now."""
@@ -96,6 +112,7 @@ class Worker:
 
     async def run(self) -> None:
         while True:
+            self._heed_sleep()
             self._wake.clear()
             started = self._clock.monotonic()
             try:
@@ -122,9 +139,7 @@ class Worker:
         now = self._clock.now()
         decided = plan(loaded.rows, loaded.history, self._policy, now)
         # What failed several times goes last, so that it cannot stand in the way of the rest.
-        for send in sorted(
-            decided.sends, key=lambda s: min(row.attempts for row in s.rows) >= LAST_CHANCE // 2
-        ):
+        for send in sorted(decided.sends, key=_often_failed):
             await self._deliver(send)
             held = self._held_s()
             if held > 0:
@@ -149,10 +164,14 @@ class Worker:
 
     def _load_state(self, connection: sqlite3.Connection, now: Stamp) -> DestinationState:
         """How the destination fares. A rest that began in the future (the clock was set back) begins now."""
-        state = store.destination_state(connection, self.name)
+        known = state = store.destination_state(connection, self.name)
         if state.set_at > now:
             state = replace(state, set_at=now, not_before=now + state.not_before - state.set_at)
+        if self._at_once:
+            state = replace(state, set_at=now, not_before=now, failures=0)
+        if state != known:
             store.save_state(connection, self.name, state)
+        self._at_once = False
         return state
 
     def _held_s(self) -> float:
@@ -211,7 +230,11 @@ class Worker:
     async def _record(self, send: Send, outcome: Outcome) -> None:
         """Keep the outcome, however long the store takes: without it the message would go again."""
         now = self._clock.now()
+        back = isinstance(outcome, Delivered) and self._own_wait and not self._policy.direct
         self.state = self._state_after(outcome, now)
+        self._own_wait = _waits_unasked(outcome)
+        if back:
+            self._back()
         while True:
             try:
                 await self._database.call(lambda c: self._write(c, send, outcome, now))
@@ -306,6 +329,7 @@ class Worker:
         """Until woken, or until `seconds` have passed on either clock."""
         started, wall = self._clock.monotonic(), self._clock.now()
         while not self._wake.is_set():
+            self._heed_sleep()
             left = _longest(seconds, self._clock.monotonic() - started, (self._clock.now() - wall) / SECOND)
             if left is None:
                 await self._wake.wait()
@@ -313,6 +337,17 @@ class Worker:
                 return
             else:
                 await self._woken_or(min(left, GLANCE_S))
+
+    def _heed_sleep(self) -> None:
+        """What could not be reached before the machine slept may be now."""
+        lag = self._lag()
+        if lag - self._lag_seen > SLEPT_S:
+            self.network_is_back()
+        self._lag_seen = lag
+
+    def _lag(self) -> float:
+        """By how much the wall clock is ahead of the monotonic one, which stands still in a sleep."""
+        return self._clock.now() / SECOND - self._clock.monotonic()
 
     async def _woken_or(self, seconds: float) -> None:
         waits = [
@@ -329,6 +364,11 @@ class Worker:
 
 def _often_failed(send: Send) -> bool:
     return min(row.attempts for row in send.rows) >= LAST_CHANCE // 2
+
+
+def _waits_unasked(outcome: Outcome) -> bool:
+    """Whether what came of a send makes it wait, by our own counting."""
+    return isinstance(outcome, Uncertain) or (isinstance(outcome, Retry) and asked_s(outcome.after_s) is None)
 
 
 def _longest(seconds: float | None, by_monotonic: float, by_wall: float) -> float | None:

@@ -13,6 +13,7 @@ import pytest
 from tests.parts.clock import ManualClock
 from tests.parts.telling import House, config_for, telling
 
+from nightporter.config import AppriseDestination, Secret
 from nightporter.model import SECOND, Severity
 from nightporter.notify import worker
 from nightporter.notify.outcome import Delivered, Outcome, Refused, Retry
@@ -162,3 +163,87 @@ async def test_nothing_waits_and_nothing_turns(tmp_path: Path) -> None:
         looked = home.clock.sleeping
         assert looked <= 1, "only the housekeeping sleeps"
         assert home.box.status()["phone"]["last_sent"] / SECOND > 0
+
+
+# --- after an outage
+
+
+@dataclass
+class Street:
+    """Two destinations on one clock; each answers what stands here at the moment."""
+
+    answers: dict[str, Outcome]
+    channels: dict[str, Scripted]
+    home: House
+
+    def times(self, name: str) -> list[float]:
+        return [at for at, _ in self.channels[name].said]
+
+
+def street(tmp_path: Path, phone: Outcome, post: Outcome) -> Street:
+    answers, clock = {"phone": phone, "post": post}, ManualClock()
+    channels = {
+        name: Scripted(lambda message, name=name: answers[name], clock)  # type: ignore[misc]  # a default binds it
+        for name in answers
+    }
+    destinations = tuple(AppriseDestination(name=name, url=Secret("discord://1/x")) for name in answers)
+    config = config_for(tmp_path, destinations=destinations)
+    return Street(answers, channels, House(tmp_path, config, channels, clock))
+
+
+AWAY = Retry("no network", unreached=True)
+
+
+async def test_when_one_is_reached_again_the_others_are_tried_at_once(tmp_path: Path) -> None:
+    here = street(tmp_path, AWAY, AWAY)
+    async with here.home as home:
+        await home.tell(telling(1))
+        await home.pass_time(10_000, step=60)  # waits have grown to half an hour
+        here.answers |= {"phone": Delivered(), "post": Retry("still busy")}
+        tried = {name: len(here.times(name)) for name in here.answers}
+        while home.box.status()["phone"]["sent"] == 0 and len(here.times("post")) == tried["post"]:
+            await home.pass_time(10, step=10)
+        if home.box.status()["phone"]["sent"] == 0:  # the other one's turn came first
+            await home.pass_time(1800, step=10)
+        await home.pass_time(15, step=1)
+        back = here.times("phone")[-1]
+        after = [at - back for at in here.times("post") if at >= back]
+        assert 0 <= after[0] < 2
+        assert 3 < after[1] - after[0] < 12  # and then as after a first failure
+        assert len(here.times("phone")) == tried["phone"] + 1
+
+
+async def test_a_wait_that_was_asked_for_is_sat_out(tmp_path: Path) -> None:
+    here = street(tmp_path, AWAY, Retry("busy", after_s=7200.0))
+    async with here.home as home:
+        await home.tell(telling(1))
+        await home.pass_time(60, step=10)
+        here.answers["phone"] = Delivered()
+        await home.pass_time(600, step=10)
+        assert home.box.status()["phone"]["sent"] == 1
+        assert len(here.times("post")) == 1
+
+
+async def test_one_that_was_never_away_hurries_nobody(tmp_path: Path) -> None:
+    here = street(tmp_path, Delivered(), AWAY)
+    async with here.home as home:
+        await home.tell(telling(1, severity=Severity.critical))
+        await home.pass_time(4000, step=60)
+        before = here.times("post")
+        await home.tell(telling(2, rule="other", severity=Severity.critical, at=home.clock.now()))
+        assert home.box.status()["phone"]["sent"] == 2
+        assert here.times("post") == before
+
+
+async def test_after_a_sleep_what_failed_is_tried_at_once(tmp_path: Path) -> None:
+    home, channel = house(tmp_path, lambda message: AWAY)
+    async with home:
+        await home.tell(telling(1))
+        await home.pass_time(10_000, step=60)
+        tried = len(channel.said)
+        home.clock.jump(300)  # asleep: the monotonic clock stood still
+        await home.pass_time(worker.GLANCE_S + 1, step=1)
+        assert len(channel.said) > tried
+        assert channel.said[-1][0] > channel.said[tried - 1][0]
+        assert home.box.status()["phone"]["failing_since"] != 0
+        assert home.box.status()["phone"]["failures"] < 5
