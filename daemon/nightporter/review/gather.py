@@ -37,8 +37,8 @@ from nightporter.sources.probes.certificates import step_reached
 from nightporter.sources.probes.state import Known
 from nightporter.store import history, incidents, state
 
-OUTAGE: Final = "outage"
-"""The tag of rules that tell of a service that is down."""
+SERVICES: Final = frozenset({"service", "container"})
+"""A state of one of these is an outage; of anything else (a disk, a certificate) it is not."""
 OPENED_BEFORE: Final[Nanos] = 30 * DAY
 """How long before the period an incident may have been told last and still reach into it."""
 _MOST_INCIDENTS: Final = 50_000
@@ -70,7 +70,7 @@ def gather(
     first, last = period.days[0], period.days[-1]
     known = list(_known(connection, config))
     reaching = _incidents(connection, period)
-    outage_rules = {rule.id for rule in rules.rules if OUTAGE in rule.tags}
+    outage_rules = {rule.id for rule in rules.rules if rule.is_state and rule.subject in SERVICES}
     told = [
         *history.outages(connection, period.since, period.until),
         *outages.of_incidents(reaching, outage_rules, now),

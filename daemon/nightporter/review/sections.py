@@ -169,7 +169,7 @@ def found(facts: Facts) -> Section:
     titles: dict[str, str] = {}
     for incident in told:
         by_rule.setdefault(incident.rule, []).append(incident.severity)
-        titles[incident.rule] = incident.title
+        titles[incident.rule] = incident.title.removesuffix(f": {incident.subject}")
     ordered = sorted(by_rule.items(), key=lambda each: (-max(each[1]), -len(each[1]), each[0]))
     lines = [
         f"{max(severities).name}: {titles[rule]} ×{len(severities)} ({rule})"

@@ -305,3 +305,25 @@ def test_looking_again_at_wake_at_moves_something(
         waiting = [r for held in decided.held for r in held.rows]
         now = decided.wake_at
     assert waiting == [], "everything is told in the end"
+
+
+def review(number: int = 1, title: str = "Quiet week", at: Stamp = MIDDAY) -> OutboxRow:
+    return row(number, kind="review", severity=Severity.info, rule="", key={}, title=title, at=at)
+
+
+def test_a_review_goes_when_it_comes_by_itself() -> None:
+    rows = [review(1), review(2, title="Review"), row(3, severity=Severity.low)]
+    assert shapes(rows, [], POLICY, MIDDAY) == ["single 1 review", "single 1 review"]
+
+
+def test_a_review_waits_for_the_end_of_quiet_hours_and_is_no_digest_then() -> None:
+    night = MIDDAY + 12 * HOUR
+    waiting = plan([review(at=night)], [], QUIET, night)
+    assert waiting.sends == ()
+    (held,) = waiting.held
+    assert held.reason == Reason.quiet_hours
+    assert shapes([review(at=night)], [], QUIET, held.until) == ["single 1 review"]
+
+
+def test_a_review_that_waited_for_a_dead_receiver_is_no_digest() -> None:
+    assert shapes([review(at=MIDDAY - 9 * HOUR)], [], POLICY, MIDDAY) == ["single 1 review"]
