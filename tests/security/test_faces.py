@@ -23,8 +23,9 @@ from nightporter.notify.channels.discord import embed_payload, plain_payload
 from nightporter.notify.channels.file import record
 from nightporter.notify.channels.mail import html_body, subject
 from nightporter.notify.channels.terminal import block
+from nightporter.notify.ignoring import ignore_entry
 from nightporter.notify.plan import Reason, Send
-from nightporter.notify.render import ignore_entry, render
+from nightporter.notify.render import render
 from nightporter.safetext import for_discord, for_discord_code, for_html, for_plain, for_terminal
 from nightporter.store.outbox import OutboxRow, Shape
 

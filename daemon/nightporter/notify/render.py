@@ -6,17 +6,16 @@ Every text may hold an attacker's; it is `Untrusted`, and a channel makes it saf
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final, Literal
 
 from nightporter.model import SECOND, IncidentPart, Severity, Stamp, Telling, Untrusted, Value, short_id
+from nightporter.notify.ignoring import ignore_entry
 from nightporter.notify.localtime import shown, span
 from nightporter.notify.plan import Reason, Send, topic
-from nightporter.safetext import mask_secrets
 from nightporter.store.outbox import OutboxRow
 
 MessageKind = Literal["alert", "again", "resolved", "notice", "test", "review", "folded", "digest"]
@@ -27,7 +26,6 @@ SAMPLES: Final = 3
 SYMPTOMS: Final = 8
 COVERED_NAMES: Final = 8
 DIGEST_TOPICS: Final = 20
-LONGEST_IGNORE: Final = 700
 
 _PLURALS: Final = {
     "client_ip": "addresses",
@@ -77,13 +75,13 @@ class Message:
     weight: int = 1
     """How many tellings it stands for."""
 
+    picture: bytes = b""
+    """A PNG to go with it, where the face can show one; empty: none."""
+
     @property
     def word(self) -> str:
         """What stands before its title: how bad it is, or that it is over."""
         return "over" if self.kind == "resolved" else self.severity.name
-
-    picture: bytes = b""
-    """A PNG to go with it, where the face can show one; empty: none."""
 
 
 def render(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
@@ -91,7 +89,7 @@ def render(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
     if send.shape == "digest":
         return _digest(send, zone, now)
     if send.shape == "folded":
-        return _folded(send, zone, now)
+        return _ended_meanwhile(send, zone, now) or _folded(send, zone, now)
     return _single(send.rows[0], zone, now)
 
 
@@ -221,23 +219,45 @@ def _footer(telling: Telling) -> str:
 # --- many tellings of one rule
 
 
+def _ended_meanwhile(send: Send, zone: tzinfo | None, now: Stamp) -> Message | None:
+    """Where an incident was over before it could be told, its end says it all; None: it was not."""
+    newest = max(send.rows, key=lambda row: row.telling.at)
+    alone = {row.telling.incident for row in send.rows} == {newest.telling.incident}
+    if not (alone and newest.telling.incident and newest.telling.kind == "resolved"):
+        return None
+    tellings = tuple(row.telling for row in send.rows)
+    weight = sum(row.weight for row in send.rows)
+    return replace(_single(newest, zone, now), id=_message_id(send.rows), tellings=tellings, weight=weight)
+
+
 def _folded(send: Send, zone: tzinfo | None, now: Stamp) -> Message:
     tellings = [row.telling for row in send.rows]
-    loudest = max(tellings, key=lambda t: (t.severity, t.count))
+    loudest = max(tellings, key=lambda t: (t.kind != "resolved", t.severity, t.count))
     how_many = _keys(send.rows)
     more = "more " if send.reason in (Reason.gathered, Reason.louder) else ""
+    title = f"{how_many:,} {more}{_noun(loudest, how_many)}: {loudest.title}"
+    text = f"{_summary(send.rows)}. For one: {loudest.message}"
+    over = loudest.kind == "resolved"
+    if over:
+        title, text = f"Over: {how_many:,} {_noun(loudest, how_many)}", _titles(tellings)
     return Message(
         id=_message_id(send.rows),
-        kind="folded",
+        kind="resolved" if over else "folded",
         severity=send.severity,
-        title=Untrusted(f"{how_many:,} {more}{_noun(loudest, how_many)}: {loudest.title}"),
-        text=Untrusted(f"{_summary(send.rows)}. For one: {loudest.message}"),
+        title=Untrusted(title),
+        text=Untrusted(text),
         parts=tuple(_folded_parts(send.rows, loudest, zone, now)),
         footer=Untrusted(" · ".join(p for p in (send.severity.name, loudest.rule) if p)),
         at=max(t.at for t in tellings),
         tellings=tuple(tellings),
         weight=sum(row.weight for row in send.rows),
     )
+
+
+def _titles(tellings: Sequence[Telling]) -> str:
+    lines = [telling.title for telling in tellings[:TOP_KEYS]]
+    more = len(tellings) - len(lines)
+    return "\n".join([*lines, f"and {more:,} more"] if more else lines)
 
 
 def _folded_parts(
@@ -346,45 +366,3 @@ def _digest_part(group: Sequence[OutboxRow], zone: tzinfo | None, now: Stamp) ->
         lines.append("Most active: " + ", ".join(f"{who} ({count:,})" for who, count in busiest))
     name = f"{loudest.severity.name} · {loudest.rule}" if loudest.rule else loudest.severity.name
     return Part(name=name, text=Untrusted("\n".join(lines)))
-
-
-# --- the entry to paste
-
-_PLAIN_YAML: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*|\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
-_YAML_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_ESCAPED_INSIDE: Final = re.compile(r"[^ !#-;=>?A-\[\]^_a-~]|:(?=//)")
-"""What a double-quoted scalar writes as a code: quotes, backslashes, all that is not ASCII, and what a face
-would have to change (`<`, `@`, backticks, `://`)."""
-
-
-def ignore_entry(telling: Telling) -> str:
-    """The `ignore:` entry that leaves this telling's key uncounted, ready to paste; "" where there is none.
-
-    No value, whatever its characters, can say more YAML than itself, and no face has to change it.
-    """
-    if not telling.rule or not telling.key:
-        return ""
-    pairs = [f"rule: {yaml_scalar(telling.rule)}"]
-    for name, value in telling.key.items():
-        globbing = isinstance(value, str) and re.search(r"[*?$]", value)
-        pairs.append(f"{name}{'|exact' if globbing else ''}: {yaml_scalar(value)}")
-    entry = f"ignore:\n  - {{{', '.join(pairs)}}}"
-    return entry if len(entry) <= LONGEST_IGNORE and mask_secrets(entry) == entry else ""
-
-
-def yaml_scalar(value: Value) -> str:
-    """This value as a YAML flow scalar; text is bare only where it cannot be taken for anything else."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str):
-        return str(value)
-    if _PLAIN_YAML.fullmatch(value) and value.lower() not in _YAML_WORDS:
-        return value
-    return '"' + _ESCAPED_INSIDE.sub(_yaml_code, value) + '"'
-
-
-def _yaml_code(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -129,3 +129,42 @@ def test_the_file_has_its_parts_how_long_it_lasted_and_no_secret() -> None:
     ]
     assert "hunter2" not in json.dumps(found)
     assert record(telling(1))["lasted_s"] is None
+
+
+# --- when several come together
+
+
+def folded(*tellings: Telling) -> Message:
+    rows = tuple(OutboxRow(id=f"{n}", destination="phone", telling=t) for n, t in enumerate(tellings))
+    return render(Send(rows=rows, shape="folded", reason=Reason.gathered), UTC, MIDDAY)
+
+
+def alert(name: str, at: int = MIDDAY) -> Telling:
+    return recovery(kind="alert", title=f"{name} is down", key={"service": name}, incident=name, at=at)
+
+
+def end(name: str, at: int = MIDDAY + MINUTE) -> Telling:
+    return recovery(title=f"{name} is back after 1 min", key={"service": name}, incident=name, at=at)
+
+
+def test_an_outage_that_was_over_before_it_could_be_sent_is_its_end_alone() -> None:
+    both = folded(alert("plex"), end("plex"))
+    assert (both.kind, both.title) == ("resolved", "plex is back after 1 min")
+    assert [t.kind for t in both.tellings] == ["alert", "resolved"]
+
+
+def test_one_that_went_down_again_is_no_end() -> None:
+    assert folded(end("plex"), alert("plex", MIDDAY + 2 * MINUTE)).kind == "folded"
+
+
+def test_ends_that_come_together_are_good_news_without_a_mention() -> None:
+    ends = folded(end("plex"), end("ombi"))
+    assert (ends.kind, ends.title) == ("resolved", "Over: 2 services")
+    assert ends.text == "plex is back after 1 min\nombi is back after 1 min"
+    assert "content" not in embed_payload(ends, {Severity.critical: "<@123>"})
+
+
+def test_what_goes_on_gives_a_fold_its_name() -> None:
+    mixed = folded(end("plex"), alert("ombi"))
+    assert (mixed.kind, mixed.title) == ("folded", "2 more services: ombi is down")
+    assert mixed.text.startswith("2 services, 25 events; 1 over.")
