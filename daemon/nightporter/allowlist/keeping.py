@@ -41,6 +41,8 @@ class Keeper:
         """Raises nothing: a mark that cannot be read is a first start."""
         self._kept = _decoded(mark)
         self._failures: dict[str, int] = {}
+        self._resolving: set[str] = set()
+        """Names that resolved at their last try, in this run."""
         self.listed: Listed | None = None
         self.routers: tuple[str, ...] = ()
 
@@ -74,8 +76,10 @@ class Keeper:
         networks = [network for address in addresses if (network := network_of(address)) is not None]
         if not networks:
             self._failures[name] = self._failures.get(name, 0) + 1
+            self._resolving.discard(name)
             return
         self._failures.pop(name, None)
+        self._resolving.add(name)
         known = self._kept.names.setdefault(name, {})
         known.update(dict.fromkeys(networks, now))
         _forget(known, now)
@@ -113,10 +117,7 @@ class Keeper:
         if (fault, entry) in found:
             return True
         names = self.listed.names if self.listed is not None else ()
-        return fault == "unresolved" and entry.lower() in names and not self._resolved(entry.lower())
-
-    def _resolved(self, name: str) -> bool:
-        return name in self._kept.names and name not in self._failures
+        return fault == "unresolved" and entry.lower() in names and entry.lower() not in self._resolving
 
 
 def _fields(finding: Finding) -> Fields:
