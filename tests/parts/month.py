@@ -50,7 +50,7 @@ from nightporter.review.facts import Facts
 from nightporter.review.gather import Present, gather
 from nightporter.review.periods import of_turn
 from nightporter.rule import Ruleset
-from nightporter.ruleset import load, read
+from nightporter.ruleset import SourceText, load, read
 from nightporter.sources.probes.state import Known, KnownCertificate
 from nightporter.store import history, incidents, state
 from nightporter.store.database import Database
@@ -69,10 +69,29 @@ def stamp(moment: datetime) -> Stamp:
     return int(moment.timestamp()) * SECOND
 
 
-def shipped() -> Ruleset:
-    loaded = load(read([bundled.rules()], shipped=True).texts)
-    assert loaded.ok, "\n".join(map(str, loaded.problems))
-    return loaded.ruleset
+RULES: Final = """
+rules:
+  scan: {title: Many missing pages from one address, from: traefik, when: {status: 404}, by: client_ip,
+         distinct: 20 path in 5m, subject: client_ip, severity: medium, message: "{client_ip}"}
+  refused: {title: Many refusals, from: traefik, when: {status: 403}, by: client_ip, count: 200 in 10m,
+            severity: low, message: "{client_ip}"}
+  guessing: {title: Failed logins, from: any, when: {event: login, outcome: failure},
+             by: [service, client_ip], count: 5 in 10m, subject: client_ip, severity: medium, message: "{client_ip}"}
+  down: {title: A service does not answer, from: probe, when: {action: down}, resolve: {action: up},
+         by: service, subject: service, severity: high, message: "{service}"}
+  changed: {title: A watched file was changed, from: integrity, when: {accepted: false}, by: path,
+            severity: medium, message: "{path}"}
+"""
+"""Rules of this month's own, so that what a page says of it stays when the shipped ones change."""
+
+
+def rules_of_the_month() -> Ruleset:
+    """These rules, with the shipped knowledge of who logs in where."""
+    shipped = load(read([bundled.rules()], shipped=True).texts)
+    loaded = load([SourceText(name="month.yaml", text=RULES, shipped=False)])
+    for each in (shipped, loaded):
+        assert each.ok, "\n".join(map(str, each.problems))
+    return replace(shipped.ruleset, rules=loaded.ruleset.rules)
 
 
 def config_in(folder: Path) -> Config:
@@ -150,7 +169,7 @@ def present(now: Stamp) -> Present:
 async def live_through(folder: Path, *, days: int = 30, restart_every: int = 0) -> Lived:
     """Live the month. `restart_every`: end and begin the judge anew after so many days."""
     database = await Database.open(folder / "nightporter.db", SCHEMAS)
-    rules, outgoing = shipped(), Outgoing()
+    rules, outgoing = rules_of_the_month(), Outgoing()
     clock = ManualClock(stamp(FIRST))
     tally = Tally(partial(day_of, zone=UTC))
     judge, running = _judging(rules, database, outgoing, clock, tally)
