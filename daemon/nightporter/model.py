@@ -234,6 +234,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Subjects that depend on this one and whose incidents were held."""
     told_rules: list[str] = []
     """The rules that led it when it was told: who heard of it must hear of its end."""
+    look: Stamp = 0
+    """Wall clock at which the ledger looks at it again."""
 
 
 TellingKind = Literal["alert", "again", "resolved", "notice", "test", "review"]

@@ -73,7 +73,8 @@ class Subjects:
         for incident in sorted(incidents, key=lambda i: (i.told_at, i.number)):
             at = _at_of(incident)
             self._incidents[at] = incident
-            self._look_at(at, 0)
+            self._looks.pop(at, None)
+            self._look_at(at, incident.look)
 
     def take(self, episodes: Iterable[tuple[Rule, Episode]], now: Stamp) -> LedgerChanges:
         """Enter what one batch changed; only then decide, so that what came together is told together."""
@@ -176,9 +177,10 @@ class Subjects:
             incident, look = self._told_over(incident, now, changes)
         elif not incident.told_end:
             incident, look = self._told_again(incident, now, changes)
-        incident = msgspec.structs.replace(incident, open=_is_open(incident))
-        self._incidents[at] = incident
-        self._look_at(at, look if look > now else now + max(incident.wait, MINUTE))
+        look = look if look > now else now + max(incident.wait, MINUTE)
+        look = min(look, self._looks.get(at, look))  # a look too many changes nothing
+        self._incidents[at] = msgspec.structs.replace(incident, open=_is_open(incident), look=look)
+        self._look_at(at, look)
 
     def _first_told(self, incident: Incident, now: Stamp, changes: LedgerChanges) -> tuple[Incident, Stamp]:
         """What was over before it was told is not told: it is kept for the review."""
@@ -290,7 +292,7 @@ class Subjects:
         return max(incident.last, incident.good_since) + memory <= now
 
     def _look_at(self, at: _At, stamp: Stamp) -> None:
-        """Look at it then, or earlier: a look too many changes nothing."""
+        """Look at it then, if no look comes earlier."""
         if self._looks.get(at, stamp + 1) > stamp:
             self._looks[at] = stamp
             heapq.heappush(self._due, (stamp, self._incidents[at].id, at))
