@@ -23,7 +23,7 @@ from typing import Final, assert_never
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from nightporter import configfile, goodconfig
+from nightporter import configfile, goodconfig, ownfiles
 from nightporter.allowlist.given import with_lists
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness, why_blind
@@ -345,7 +345,7 @@ async def build(
     )
     await judge.restore()
     seen = judge.lanes.own_seen
-    sources = [build_source(entry, clock, own, config.state, seen) for entry in config.sources]
+    sources = [build_source(entry, clock, own, config.state, seen) for entry in ownfiles.watching(config)]
     if allowing is not None:
         sources.append(allowing)
     readings = [Reading(source, dict(marks.get(source.name, {})), judge) for source in sources]

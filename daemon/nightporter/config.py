@@ -261,6 +261,8 @@ class IntegritySource:
     """Absolute paths, folders and globs, `~` already expanded."""
     usual: bool = False
     """`default`: also where a home server keeps what an intruder would change."""
+    own: tuple[str, ...] = ()
+    """Patterns of our own config and rules. No file says this: see `ownfiles`."""
 
 
 LogSource = FileSource | ContainerFileSource | DockerSource

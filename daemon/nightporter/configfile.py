@@ -190,7 +190,6 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
     )
     _refuse_importers(page, table, rules)
     rule_dirs = _rule_dirs(page, rules, here)
-    here = replace(here, own=(here.folder / Path(page.file).name, *rule_dirs))
     destinations = got(
         table, "destinations", lambda n: read_destinations(page, n, here), DEFAULT_DESTINATIONS
     )

@@ -71,8 +71,6 @@ class Here:
     home: Path
     secret: Callable[[str], Secret]
     """Gives the secret that a value names; raises NoSecret."""
-    own: tuple[Path, ...] = ()
-    """The config's file, and what its rules lie in."""
 
     def path(self, text: str) -> Path:
         return placed(text, self.folder, self.home)
@@ -283,9 +281,8 @@ def _integrity_source(page: Page, node: Node, name: str, here: Here) -> Integrit
         )
     is_usual = _USUAL in texts
     # What we watch over must not be named by links that somebody may turn: paths stay as they are written.
-    own = tuple(glob.escape(str(path)) for path in here.own) if is_usual else ()
     paths = (os.path.normpath(here.path(text)) for text in texts if text != _USUAL)
-    return IntegritySource(name=name, paths=tuple(dict.fromkeys((*paths, *own))), usual=is_usual)
+    return IntegritySource(name=name, paths=tuple(dict.fromkeys(paths)), usual=is_usual)
 
 
 def _selectors(page: Page, node: Node) -> tuple[str, ...]:

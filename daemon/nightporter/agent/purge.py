@@ -15,6 +15,7 @@ from typing import Final
 
 from nightporter.agent.actions import Action, RemoveFile, RemoveFolder
 from nightporter.config import AppriseDestination, Config, FileDestination, IntegritySource
+from nightporter.ownfiles import watching
 from nightporter.sources.integrity.accepting import Desk
 from nightporter.store.lock import LOCK
 
@@ -53,7 +54,7 @@ def belongings(config: Config, usual: Iterable[Path]) -> list[Action]:
 def _elsewhere(config: Config) -> Iterator[Path]:
     for name in STATE_FILES:
         yield config.state / name
-    for source in config.sources:
+    for source in watching(config):
         if isinstance(source, IntegritySource):
             yield from Desk(config.state, source.name).files
     if config.log.path is not None:

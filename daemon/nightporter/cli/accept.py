@@ -18,6 +18,7 @@ from nightporter.cli.status import read as read_status
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import Config, IntegritySource
 from nightporter.errors import Denied, Unreachable, UserError, nearest
+from nightporter.ownfiles import watching
 from nightporter.safetext import for_terminal
 from nightporter.sources.integrity.accepting import Desk, Request, Verdict
 from nightporter.sources.integrity.marks import path_of, stream_of
@@ -77,7 +78,7 @@ def _unaccepted(config: Config) -> dict[str, str]:
     """Path → what is another, by the daemon's own status."""
     found: dict[str, str] = {}
     sources = read_status(config.state / STATUS).part("sources")
-    for entry in config.sources:
+    for entry in watching(config):
         status = sources.get(entry.name)
         listed = status.get("unaccepted") if isinstance(status, dict) else None
         if isinstance(entry, IntegritySource) and isinstance(listed, dict):
@@ -94,11 +95,7 @@ def _by_source(
     config: Config, paths: Iterable[str], unaccepted: Mapping[str, str]
 ) -> list[tuple[IntegritySource, list[str]]]:
     """Each source with those of the paths that it watches. Raises UserError for one that none does."""
-    sources = [source for source in config.sources if isinstance(source, IntegritySource)]
-    if not sources:
-        raise UserError(
-            "the config watches no files; add a source:\n  - {name: files, kind: integrity, paths: default}"
-        )
+    sources = [source for source in watching(config) if isinstance(source, IntegritySource)]
     patterns = {source.name: _patterns(source) for source in sources}
     watched = {source.name: list[str]() for source in sources}
     for path in paths:
@@ -113,9 +110,10 @@ def _by_source(
 
 
 def _patterns(source: IntegritySource) -> tuple[str, ...]:
+    given = (*source.paths, *source.own)
     if not source.usual:
-        return source.paths
-    fixed = (*source.paths, *usual(Path.home()))
+        return given
+    fixed = (*given, *usual(Path.home()))
     return (*fixed, *named_by_traefik(listing(fixed).paths))
 
 

@@ -23,8 +23,8 @@ from nightporter.evidence.bag import Bag, Full
 from nightporter.evidence.span import Span, exactly
 
 SOURCE_BYTES: Final = 50_000_000
-"""Masked text that one source may give; packed it is a tenth of that, mostly. Masking that much takes a minute
-(0.8 ms a line of Traefik's, 2026-11)."""
+"""Masked text that one source may give; packed it is a tenth of that, mostly. Masking that much takes a
+minute (0.8 ms a line of Traefik's, 2026-11)."""
 ALL_BYTES: Final = 200_000_000
 """The same for all sources together."""
 

@@ -69,6 +69,7 @@ TRAEFIK: Final = _table(
     tls=("text", "the TLS version, 1.2 or 1.3; missing on plain HTTP (JSON only)"),
     container_age=("number", "for how long the service's container has run; missing in replay", "seconds"),
     behind=("name", "what Docker calls the service, where it is a container; missing in replay"),
+    stopped_by_hand=("flag", "true while somebody has stopped that container; missing in replay"),
 )
 MESSAGE: Final = _table(
     message=("message", "what the line says, without colours"),
@@ -117,6 +118,7 @@ PROBE: Final = _table(
     reason=("text", "why it is not up"),
     failures=("number", "how often it had failed in a row"),
     exit_code=("number", "what the container's or the job's last process ended with"),
+    stopped_by_hand=("flag", "true where somebody has stopped the container of that service"),
     down_for=("text", "how long it was away, as `14 min`"),
     downtime=("number", "how long it was away", "seconds"),
     certificate=("name", "the first name in the certificate"),
@@ -142,6 +144,7 @@ INTEGRITY: Final = _table(
     group=("text", "its group's name"),
     target=("text", "where it leads, if it is a link"),
     accepted=("flag", "whether it is again as it was accepted"),
+    own=("flag", "whether it is Nightporter's own config, or one of its rule files"),
 )
 MACOS: Final = _table(
     process=("name", "the process that wrote the line"),
@@ -168,7 +171,7 @@ DETECTION: Final = _table(
     count=("number", "how many events the episode holds"),
 )
 
-FROM_OUTSIDE: Final = frozenset({*COMMON, *CONTAINER, "container_age", "behind"})
+FROM_OUTSIDE: Final = frozenset({*COMMON, *CONTAINER, "container_age", "behind", "stopped_by_hand"})
 """Fields that sources and lanes add: no line gives them, and no literal in a line tells of them."""
 RESERVED: Final = frozenset({*COMMON, *CONTAINER, "event", "outcome"})
 """Names that a line of an open format (JSON, logfmt) cannot give itself, or it could forge an event."""

@@ -88,7 +88,7 @@ def test_what_an_intruder_does_is_told(daemon: Daemon, home: Path, discord: Disc
             "home/traefik/routes/door.yml": "tampering-file",
             "home/traefik/certificates/acme.json": "tampering-keys",
             "home/Library/LaunchAgents/.com.evil.plist": "tampering-startup",
-            "config.yaml": "tampering-file",
+            "config.yaml": "tampering-nightporter",
         }
         alert = alerts[str(compose)]
         assert alert["message"] == f"{compose}: its content was changed"
@@ -151,6 +151,48 @@ def test_a_change_is_open_until_it_is_accepted(daemon: Daemon, home: Path) -> No
         (home / "docker/.env").write_text("IP_ALLOW_LIST=0.0.0.0/0\n")
         paths = [alert["key"]["path"] for alert in daemon.wait_for_alerts(2)]
         assert paths == [str(compose), str(home / "docker/.env")]  # the accepted one was not told again
+
+
+def test_our_own_files_are_watched_in_every_home(tmp_path: Path, home: Path) -> None:
+    """Though the config watches no files: an edit is low, what no editor does is high, and what was accepted
+    is told no more."""
+    daemon = Daemon(tmp_path, sources=[], env={"HOME": str(home)})
+    mine = daemon.rule_file("mine.yaml", "lists: {ours: [a]}\n")
+    with daemon:
+        daemon.wait_until(lambda: daemon.last_chunk("own-files"), "the files were looked at")
+        daemon.rule_file("mine.yaml", "lists: {ours: [a, b]}\n")
+        (edited,) = daemon.wait_for_alerts(1, "tampering-nightporter")
+        assert edited["severity"] == "low"
+        assert edited["message"] == f"{mine}: its content was changed"
+        assert edited["samples"] == ["@ line 1\n-lists: {ours: [a]}\n+lists: {ours: [a, b]}"]
+        daemon.wait_until(lambda: daemon.status()["sources"]["own-files"]["unaccepted"], "the status says so")
+        unaccepted = run(daemon, home, "accept").stdout
+        assert unaccepted == f"{mine}: its content was changed\n"
+        done = run(daemon, home, "accept", str(mine))
+        assert (done.returncode, done.stdout) == (0, f"{mine}: accepted as it is now\n")
+        daemon.stop()
+        daemon.start()
+        daemon.config_file.chmod(0o666)
+        alerts = daemon.wait_for_alerts(2, "tampering-nightporter")
+        assert [(a["key"]["path"], a["severity"]) for a in alerts[1:]] == [(str(daemon.config_file), "high")]
+        daemon.wait_until(lambda: daemon.status()["sources"]["own-files"]["unaccepted"], "the status says so")
+        assert run(daemon, home, "accept", "--all").returncode == 0
+        assert run(daemon, home, "accept").stdout == "Everything that is watched is as it was accepted.\n"
+
+
+def test_what_came_after_the_look_is_not_accepted_with_it(daemon: Daemon, home: Path) -> None:
+    """A request that waits for a daemon is for the state that the person saw."""
+    compose = home / "docker/docker-compose.yml"
+    with daemon:
+        sighted(daemon)
+        daemon.stop()
+        compose.write_text(COMPOSE.replace("mysql:8", "mysql:9"))
+        assert "accepts it at its next start" in run(daemon, home, "accept", str(compose)).stdout
+        compose.write_text(COMPOSE.replace("mysql:8", "evil:1"))
+        daemon.start()
+        (alert,) = daemon.wait_for_alerts(1)
+        assert alert["key"] == {"path": str(compose)}
+        assert "evil:1" in alert["samples"][0]
 
 
 def test_a_path_that_nobody_watches(daemon: Daemon, home: Path) -> None:

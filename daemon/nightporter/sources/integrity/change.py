@@ -89,14 +89,16 @@ def _capped(lines: list[str]) -> str:
     return "\n".join(taken)
 
 
-def record(path: str, what: Change, now: State, stamp: Stamp, *, accepted: bool) -> Fields:
-    """The event, field by field. `path` is as people read it; `accepted`: it is again as it was accepted."""
+def record(path: str, what: Change, now: State, stamp: Stamp, *, accepted: bool, own: bool) -> Fields:
+    """The event, field by field. `path` is as people read it; `accepted`: it is again as it was accepted;
+    `own`: it is our own config, or one of our rule files."""
     fields: Fields = {
         "action": what.action,
         "path": path,
         "what": f"{what.what}; it is again as it was accepted" if accepted else what.what,
         "diff": what.diff,
         "accepted": accepted,
+        "own": own,
         "time": stamp,
     }
     if now != ABSENT:

@@ -63,7 +63,7 @@ class IntegritySource:
     async def run(self, marks: Marks, sink: Sink) -> None:
         loop = asyncio.get_running_loop()
         origin = Origin(source=self.name, kind="integrity", stream=self.name, format="record")
-        patterns = Patterns(self._config.paths, self._home, self._config.usual)
+        patterns = Patterns(self._config.paths, self._home, self._config.usual, self._config.own)
         watch = Watch.resumed(origin, patterns, marks, self._desk)
         waker = self._make_waker()
         looker = _Looker(watch, waker, self._clock, self._note)

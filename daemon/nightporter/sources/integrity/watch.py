@@ -70,6 +70,8 @@ class Patterns:
     home: Path
     usual: bool
     """Also the usual places of a home server."""
+    own: tuple[str, ...] = ()
+    """Those of our own config and rules."""
     sighted: frozenset[str] = frozenset()
     """Those whose first sight is over."""
     named: dict[str, None] = field(default_factory=dict)
@@ -77,9 +79,10 @@ class Patterns:
 
     def all(self) -> tuple[str, ...]:
         """As of now. Blocking."""
+        given = (*self.given, *self.own)
         if not self.usual:
-            return self.given
-        fixed = (*self.given, *usual(self.home))
+            return tuple(dict.fromkeys(given))
+        fixed = (*given, *usual(self.home))
         for pattern in named_by_traefik(listing(fixed).paths):
             if len(self.named) < MOST_NAMED:
                 self.named[pattern] = None
@@ -224,7 +227,8 @@ class Watch:
         known.baseline = before.seen(now, stamp)
         self.counts["changes"] += 1
         restored = before.accepted is not None and known.baseline.accepted is None
-        fields = record(readable(path), what, now, stamp, accepted=restored)
+        own = any(covers(pattern, path) for pattern in self.patterns.own)
+        fields = record(readable(path), what, now, stamp, accepted=restored, own=own)
         if known.baseline.is_worth_keeping:
             mark = marks.encode(known.baseline)
         else:
