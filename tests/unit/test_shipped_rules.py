@@ -70,9 +70,6 @@ def test_no_condition_runs_on_the_slower_engine() -> None:
         re2.compile(pattern)
 
 
-ON_TRIAL = {"container-errors"}
-
-
 @pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
 def test_a_rule_says_who_what_and_what_to_do(rule: Rule) -> None:
     assert rule.title != rule.id
@@ -82,7 +79,7 @@ def test_a_rule_says_who_what_and_what_to_do(rule: Rule) -> None:
     assert rule.fix or rule.severity[0].severity.name == "info"
     assert "{" not in re.sub(r"\{\{.*?\}\}", "", rule.fix), "fix is shown as it stands"
     assert rule.enabled
-    assert rule.mode == ("dry-run" if rule.id in ON_TRIAL else "alert")
+    assert rule.mode == "alert"
 
 
 @pytest.mark.parametrize("rule", shipped().rules, ids=lambda rule: rule.id)
