@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from nightporter.model import Severity
 
@@ -268,6 +268,10 @@ class IntegritySource:
 LogSource = FileSource | ContainerFileSource | DockerSource
 """What services write, and what `init` finds."""
 SourceConfig = LogSource | CommandSource | DiskSource | ProbeSource | IntegritySource
+
+
+ALLOW_LIST: Final = "allow_list"
+"""The key of the allow-list, and the name of the source that follows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from nightporter.allowlist.entries import DEFAULT_NAME, entry_of
-from nightporter.config import AllowList
+from nightporter.config import ALLOW_LIST, AllowList, SourceConfig
 from nightporter.configparts import Here, given, got
-from nightporter.yamlpage import Node, Page, Scalar
+from nightporter.yamlpage import Node, Page, Scalar, Table
 
 _KEYS: Final = ("env", "name", "file", "middleware", "values")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 _EXAMPLE: Final = "{env: ~/traefik/.env, name: IP_ALLOW_LIST}"
 
 
-def read_allow_list(page: Page, node: Node, here: Here) -> AllowList | None:
+def read_allow_list(page: Page, node: Node, here: Here, sources: Iterable[SourceConfig]) -> AllowList | None:
     """The files and values; None for a mistake, which is told."""
+    if any(source.name == ALLOW_LIST for source in sources):  # its place in the database would be the same
+        page.tell(node, f"a source called '{ALLOW_LIST}' beside the allow-list", fix="rename that source")
     table = given(page.keyed(node, f"where the allow-list stands, such as {_EXAMPLE}", _KEYS))
     places = [key for key in ("env", "file", "values") if key in table]
     if not places:
-        if table:
+        if isinstance(node, Table):
             page.tell(node, "an allow-list that stands nowhere", expected=f"env, file or values: {_EXAMPLE}")
         return None
     for key, needed in (("name", "env"), ("middleware", "file")):

@@ -20,6 +20,7 @@ from platformdirs import PlatformDirs
 
 from nightporter import secretvalues
 from nightporter.config import (
+    ALLOW_LIST,
     AppriseDestination,
     Caps,
     Config,
@@ -65,7 +66,7 @@ KEYS: Final = (
     "sources",
     "rules",
     "watch",
-    "allow_list",
+    ALLOW_LIST,
     "destinations",
     "routes",
     "quiet",
@@ -193,16 +194,17 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
     destinations = got(
         table, "destinations", lambda n: read_destinations(page, n, here), DEFAULT_DESTINATIONS
     )
+    sources = got(table, "sources", lambda n: read_sources(page, n, here, KINDS), DEFAULT_SOURCES)
     return Config(
         timezone=got(table, "timezone", lambda n: read_zone(page, n), "local"),
         state=_path(page, table, "state", here) or world.state,
         log=_log(page, table, here),
-        sources=got(table, "sources", lambda n: read_sources(page, n, here, KINDS), DEFAULT_SOURCES),
+        sources=sources,
         shipped_rules=got(rules, "shipped", page.flag, True),
         rule_dirs=rule_dirs,
         rule_dirs_named="dirs" in rules,
         watch=got(table, "watch", lambda n: _watch(page, n), {}),
-        allow_list=read_allow_list(page, table["allow_list"], here) if "allow_list" in table else None,
+        allow_list=got(table, ALLOW_LIST, lambda n: read_allow_list(page, n, here, sources), None),
         destinations=destinations,
         routes=_routes(page, table, destinations),
         quiet=_quiet(page, table),

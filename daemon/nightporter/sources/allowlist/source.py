@@ -18,12 +18,12 @@ import msgspec
 from nightporter.allowlist.given import Given
 from nightporter.allowlist.keeping import Keeper
 from nightporter.clock import Clock
-from nightporter.config import AllowList
+from nightporter.config import ALLOW_LIST, AllowList
 from nightporter.model import Chunk, Origin, Position
 from nightporter.sources.allowlist.reading import Read, read
 from nightporter.sources.base import Marks, Sink
 
-NAME: Final = "allow_list"
+NAME: Final = ALLOW_LIST
 """The source's name. A config's own sources may not be called so while there is an `allow_list`."""
 LOOK_S: Final = 2.0
 RESOLVE_S: Final = 300.0
