@@ -286,7 +286,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     covers: list[str] = []
     """What depends on the subject and is not told of by itself."""
     told_rules: list[str] = []
-    """Rules under which it was told before (kind `resolved`): its routes are theirs."""
+    """Rules under which the incident was told before, if it has parts; a recovery's routes are theirs."""
     sections: list[Section] = []
     """What a review says, piece by piece."""
     picture: bytes = b""

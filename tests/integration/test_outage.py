@@ -75,7 +75,7 @@ def test_a_service_that_is_down_is_one_incident_with_all_its_symptoms_and_one_en
     with house:
         house.happens("container", "Plex", up=False)
         (told,) = house.wait_for_alerts(1)
-        assert (told["kind"], told["title"]) == ("alert", "Its container died: plex")
+        assert (told["kind"], told["title"]) == ("alert", "Its container died")
         house.happens("probe", "Plex", up=False)
         for _ in range(3):
             house.happens("gateway", "Plex")

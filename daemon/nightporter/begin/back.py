@@ -96,7 +96,8 @@ def told(found: Found, config: Config) -> Iterator[str]:
 
 
 def _busiest(would: Posted) -> Iterator[str]:
-    titles = {send.rule: send.rows[0].telling.title for send in would.singles}
+    # The first message of a rule names it: a later one may say that something is over.
+    titles = {send.rule: send.rows[0].telling.title for send in reversed(would.singles)}
     counts = Counter(send.rule for send in would.singles)
     for rule, count in counts.most_common(BUSIEST):
         tellings = [row.telling for send in would.singles if send.rule == rule for row in send.rows]

@@ -18,35 +18,27 @@ from typing import Final
 
 import msgspec
 
+from nightporter.incidents import life, telling
 from nightporter.incidents import parts as parted
-from nightporter.incidents import telling
 from nightporter.incidents.changes import LedgerChanges
 from nightporter.incidents.holding import AFTER_PARENT, PARENT_WAIT, House
 from nightporter.incidents.waits import AHEAD, cooldown, next_wait
 from nightporter.model import (
-    HOUR,
     MINUTE,
     Episode,
     Incident,
     IncidentPart,
     Nanos,
-    Severity,
     Stamp,
     TellingKind,
     Value,
-    short_id,
 )
 from nightporter.rule import Rule
 
 AFTERMATH: Final[Nanos] = 5 * MINUTE
 """What else is seen of a subject so shortly after its end belongs to it: a service that warms up."""
-FLAPPING: Final[Nanos] = 2 * HOUR
-"""A subject that goes bad again within this (or its rule's cooldown) flaps. Longer than the longest proof, or
-that proof would wipe the slate clean."""
-LONGEST_PROOF: Final[Nanos] = HOUR
-"""The longest time for which a subject that flapped must stay well before that is told."""
-SUBJECTS_CAP: Final = 5_000
-"""Subjects whose incident is in memory; the ones over for longest go first."""
+SUBJECTS_CAP: Final = 20_000
+"""Subjects whose incident is in memory; states that go on are the last to go."""
 COVERS_CAP: Final = 100
 
 _At = tuple[str, tuple[tuple[str, Value], ...]]
@@ -84,11 +76,11 @@ class Subjects:
             at = _at_for(rule, episode)
             current = self._remembered(at, now)
             if current is not None and not self._is_new(rule, current, episode, now):
-                self._incidents[at] = _grown(current, rule, episode)
+                self._incidents[at] = life.grown(current, rule, episode)
             else:
                 if current is not None:
                     current = self._left(at, now, changes)
-                self._incidents[at] = _opened(rule, current, episode, now)
+                self._incidents[at] = life.opened(rule, current, episode, now)
             touched[at] = None
         for at in touched:
             self._decide(at, now, changes)
@@ -137,7 +129,7 @@ class Subjects:
         known = parted.find(current.parts, episode)
         if current.episode.crossed > now + AHEAD and (known is None or known.episode != episode.id):
             return True
-        if _is_closed(current):
+        if life.is_closed(current):
             if not episode.state:
                 return self._outlives(rule, current, episode)
             heard_of = parted.is_known(known, episode) or episode.last <= current.ended_at + AFTERMATH
@@ -169,7 +161,7 @@ class Subjects:
 
         It goes by nothing but the incident and the time, so that a restart changes no answer.
         """
-        incident = _ended_or_not(self._without_lost_rules(self._incidents[at]), now)
+        incident = life.ended_or_not(self._without_lost_rules(self._incidents[at]), now)
         look: Stamp = 0
         if not incident.tellings:
             incident, look = self._first_told(incident, now, changes)
@@ -179,7 +171,7 @@ class Subjects:
             incident, look = self._told_again(incident, now, changes)
         look = look if look > now else now + max(incident.wait, MINUTE)
         look = min(look, self._looks.get(at, look))  # a look too many changes nothing
-        self._incidents[at] = msgspec.structs.replace(incident, open=_is_open(incident), look=look)
+        self._incidents[at] = msgspec.structs.replace(incident, open=life.is_open(incident), look=look)
         self._look_at(at, look)
 
     def _first_told(self, incident: Incident, now: Stamp, changes: LedgerChanges) -> tuple[Incident, Stamp]:
@@ -195,12 +187,14 @@ class Subjects:
 
     def _told_again(self, incident: Incident, now: Stamp, changes: LedgerChanges) -> tuple[Incident, Stamp]:
         waited = incident.told_at + incident.wait <= now
-        if _loudness(incident) > incident.told_severity or (waited and incident.count > incident.told_count):
+        if life.loudness(incident) > incident.told_severity or (
+            waited and incident.count > incident.told_count
+        ):
             incident = self._tell(incident, "again", now, changes)
         return incident, incident.told_at + incident.wait
 
     def _told_over(self, incident: Incident, now: Stamp, changes: LedgerChanges) -> tuple[Incident, Stamp]:
-        proven = incident.good_since + _proof(incident.reopenings)
+        proven = incident.good_since + life.proof(incident.reopenings)
         if proven > now:
             return incident, proven
         changes.tellings.append(telling.recovery(self.rules, incident, now))
@@ -288,7 +282,7 @@ class Subjects:
             return False  # a symptom that goes on beyond the end
         if incident.tellings and not incident.told_end and incident.count > incident.told_count:
             return False
-        memory = max(FLAPPING, incident.wait, cooldown(rule, incident.severity))
+        memory = max(life.FLAPPING, incident.wait, cooldown(rule, incident.severity))
         return max(incident.last, incident.good_since) + memory <= now
 
     def _look_at(self, at: _At, stamp: Stamp) -> None:
@@ -298,11 +292,13 @@ class Subjects:
             heapq.heappush(self._due, (stamp, self._incidents[at].id, at))
 
     def _forget_surplus(self) -> None:
-        """Beyond the cap a tenth goes: first what is over, and of that what was told longest ago."""
+        """Beyond the cap a tenth goes: first what is over, then what is no state (a crowd of addresses must
+        not push out an outage), and of these what was told longest ago."""
         if len(self._incidents) <= SUBJECTS_CAP:
             return
-        ranked = sorted(self._incidents.items(), key=lambda item: (item[1].open, item[1].told_at))
-        for at, _ in ranked[: SUBJECTS_CAP // 10]:
+        for at in sorted(self._incidents, key=lambda at: life.worth(self._incidents[at]))[
+            : SUBJECTS_CAP // 10
+        ]:
             del self._incidents[at]
             self._looks.pop(at, None)
 
@@ -318,95 +314,3 @@ def _at_of(incident: Incident) -> _At:
 def _subject_at(subject: str) -> _At:
     """No rule's id is empty, so this is nobody else's place."""
     return "", (("subject", subject),)
-
-
-def _opened(rule: Rule, before: Incident | None, episode: Episode, now: Stamp) -> Incident:
-    """A new incident, after the subject's last one (None: none is known)."""
-    return Incident(
-        id=short_id("incident", episode.id, *([before.id] if before else [])),
-        rule=rule.id,
-        key=episode.key,
-        severity=episode.severity,
-        title=telling.title_of(episode.subject, rule.title),
-        first=episode.first,
-        last=episode.last,
-        episodes=1,
-        count=episode.count,
-        open=not episode.ended,
-        episode=episode,
-        crossing_told=episode.crossed,
-        told_at=now,
-        told_count=episode.count,
-        told_severity=episode.severity,
-        wait=next_wait(rule, episode.severity, 0, first=True),
-        tellings=0,
-        subject=episode.subject,
-        parts=parted.enter((), rule, episode).parts,
-        reopenings=_reopenings(rule, before, episode),
-        number=before.number + 1 if before else 0,
-    )
-
-
-def _reopenings(rule: Rule, before: Incident | None, episode: Episode) -> int:
-    """How often the subject went bad again, each time shortly after it had been well and people knew."""
-    if before is None:
-        return 0
-    well_until = (before.ended_at or before.last) + max(FLAPPING, cooldown(rule, episode.severity))
-    return before.reopenings + before.told_end if episode.crossed < well_until else 0
-
-
-def _grown(incident: Incident, rule: Rule, episode: Episode) -> Incident:
-    """The incident with the newest state of one of its episodes, or with one more."""
-    entered = parted.enter(incident.parts, rule, episode)
-    lead = parted.lead(entered.parts)
-    return msgspec.structs.replace(
-        incident,
-        rule=lead.rule,
-        key=lead.key,
-        title=telling.title_of(incident.subject, lead.title),
-        severity=max(incident.severity, episode.severity),
-        first=min(incident.first, episode.first),
-        last=max(incident.last, episode.last),
-        episodes=incident.episodes + entered.opened,
-        count=incident.count + entered.grew,
-        episode=episode if lead.episode == episode.id else incident.episode,
-        parts=entered.parts,
-        unlisted=incident.unlisted + entered.unlisted,
-    )
-
-
-def _ended_or_not(incident: Incident, now: Stamp) -> Incident:
-    """The incident with the end of its last state noted, or struck out where a state is bad again."""
-    states = [p for p in incident.parts if p.state]
-    if _is_closed(incident) or not states:
-        return incident
-    if not parted.in_a_bad_state(states):
-        if incident.ended_at:
-            return incident
-        return msgspec.structs.replace(incident, ended_at=max(p.last for p in states), good_since=now)
-    if not incident.ended_at:
-        return incident
-    return msgspec.structs.replace(incident, ended_at=0, good_since=0, reopenings=incident.reopenings + 1)
-
-
-def _is_closed(incident: Incident) -> bool:
-    """Whether its states have ended, and nothing is left to say of that."""
-    return incident.told_end or bool(incident.ended_at and not incident.tellings)
-
-
-def _is_open(incident: Incident) -> bool:
-    if _is_closed(incident):
-        return False
-    return any(p.state or p.open for p in incident.parts)
-
-
-def _loudness(incident: Incident) -> Severity:
-    """How bad it is now: what has ended of a state is no reason to tell it again."""
-    if not any(p.state for p in incident.parts):
-        return incident.severity
-    return max((p.severity for p in incident.parts if p.open), default=Severity.info)
-
-
-def _proof(reopenings: int) -> Nanos:
-    """How long a subject must have stayed well before that is told: not at all, then 2, 4, 8 … minutes."""
-    return min(MINUTE << min(reopenings, 10), LONGEST_PROOF) if reopenings else 0

@@ -48,6 +48,7 @@ def alert(rule: Rule, incident: Incident, kind: TellingKind, now: Stamp) -> Tell
         parts=incident.parts,
         unlisted=incident.unlisted,
         covers=incident.covers,
+        told_rules=incident.told_rules,
     )
 
 
@@ -77,11 +78,6 @@ def recovery(rules: Mapping[str, Rule], incident: Incident, now: Stamp) -> Telli
         covers=incident.covers,
         told_rules=incident.told_rules,
     )
-
-
-def title_of(subject: str, title: str) -> str:
-    """A rule's title, with the subject in it: `A service does not answer: plex`."""
-    return title if not subject or subject in title.lower() else f"{title}: {subject}"
 
 
 def _well_again(rule: Rule | None, incident: Incident, lasted: Nanos) -> str:

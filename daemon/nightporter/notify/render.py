@@ -115,7 +115,7 @@ def _single(row: OutboxRow, zone: tzinfo | None, now: Stamp) -> Message:
         id=_message_id([row]),
         kind=telling.kind,
         severity=telling.severity,
-        title=Untrusted(_prefix(telling) + telling.title),
+        title=Untrusted(_prefix(telling) + _title(telling)),
         text=Untrusted(telling.message),
         parts=tuple(_single_parts(telling, zone, now)),
         footer=Untrusted(_footer(telling)),
@@ -125,8 +125,17 @@ def _single(row: OutboxRow, zone: tzinfo | None, now: Stamp) -> Message:
     )
 
 
+def _title(telling: Telling) -> str:
+    """Of a state the title names the subject: `It does not answer: plex`."""
+    named = telling.subject in telling.title.lower() or not any(part.state for part in telling.parts)
+    return telling.title if named else f"{telling.title}: {telling.subject}"
+
+
 def _prefix(telling: Telling) -> str:
-    """A drill (a test that names a rule) and an incident's recovery say in their titles what they are."""
+    """A drill (a test that names a rule) and an incident's recovery say in their titles what they are. What
+    goes on may have become something else, and worse."""
+    if telling.kind == "again" and telling.told_rules and telling.rule not in telling.told_rules:
+        return "Worse: "
     says_it = (telling.kind == "test" and telling.rule) or (telling.kind == "resolved" and telling.incident)
     return "" if says_it else _PREFIX[telling.kind]
 

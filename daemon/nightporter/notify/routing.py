@@ -50,7 +50,7 @@ def _routed(telling: Telling, name: str, routes: Sequence[Route]) -> bool:
 
 
 def _fits(route: Route, telling: Telling) -> bool:
-    rules = telling.told_rules or [telling.rule]
+    rules = (telling.kind == "resolved" and telling.told_rules) or [telling.rule]
     if route.rules and not any(fnmatchcase(rule, pattern) for pattern in route.rules for rule in rules):
         return False
     if route.tags and not set(route.tags) & set(telling.tags):

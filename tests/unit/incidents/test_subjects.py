@@ -38,7 +38,7 @@ def test_one_outage_is_one_incident_whatever_tells_of_it() -> None:
 def test_what_comes_in_one_batch_is_told_together() -> None:
     ledger = Ledger(RULES)
     (told,) = ledger.take([episode(PROBE, 1, NOON), episode(DIED, 1, NOON - SECOND)], NOON).tellings
-    assert told.title == "Its container died: plex", "of equals the one that began first"
+    assert told.title == "Its container died", "of equals the one that began first"
     assert [p.rule for p in told.parts] == ["probe-down", "container-died"]
 
 

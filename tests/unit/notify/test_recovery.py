@@ -70,6 +70,21 @@ def test_a_recovery_says_in_its_title_that_it_is_one() -> None:
     )
 
 
+def test_the_title_of_a_state_names_its_subject_once() -> None:
+    assert message(recovery(kind="alert", title="It does not answer")).title == "It does not answer: plex"
+    assert message(recovery(kind="alert", title="Plex is down")).title == "Plex is down"
+    assert message(recovery(kind="alert", title="A scan", parts=[])).title == "A scan"
+
+
+def test_what_has_become_something_worse_says_so() -> None:
+    again = recovery(kind="again", title="A login", parts=[], told_rules=["http-404-scan"])
+    assert message(again).title == "Still going on: A login"
+    assert (
+        message(recovery(kind="again", title="A login", parts=[], told_rules=["scan"])).title
+        == "Worse: A login"
+    )
+
+
 def test_its_parts_stand_in_the_order_in_which_they_began() -> None:
     lines = texts(recovery())["What tells of it"].splitlines()
     assert [line[9:] for line in lines] == [

@@ -41,6 +41,12 @@ CASES: list[tuple[str, dict[str, Any], tuple[Route, ...], str]] = [
         ROUTES,
         "phone post",
     ),
+    (
+        "what became worse goes by its new rule",
+        {"kind": "again", "told_rules": ["login-slow"]},
+        ROUTES,
+        "phone",
+    ),
     ("a route to nowhere", {}, (Route(to="fax"),), ""),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from nightporter.detect.changes import LearnedRow, WindowRow
@@ -82,6 +83,19 @@ def test_incidents_come_back_as_they_were_oldest_first(connection: sqlite3.Conne
     assert incidents.recent(connection, since=0) == [incident("a", 1), incident("b", 2)]
     assert incidents.recent(connection, since=2) == [incident("b", 2)]
     assert incidents.recent(connection, since=0, limit=1) == [incident("b", 2)]
+
+
+def test_what_goes_on_is_current_however_long_ago_it_was_told(connection: sqlite3.Connection) -> None:
+    over = msgspec.structs.replace(incident("over", 1), open=False)
+    incidents.save(connection, [over, incident("going on", 2), incident("new", 9)])
+    assert [i.id for i in incidents.current(connection, since=5)] == ["going on", "new"]
+    assert [i.id for i in incidents.current(connection, since=0, limit=2)] == ["going on", "new"]
+
+
+def test_an_incident_that_another_rule_leads_is_found_by_that(connection: sqlite3.Connection) -> None:
+    incidents.save(connection, [incident("a", 1)])
+    incidents.save(connection, [msgspec.structs.replace(incident("a", 1), rule="worse")])
+    assert connection.execute("SELECT rule FROM incidents").fetchall() == [("worse",)]
 
 
 def test_old_incidents_are_pruned(connection: sqlite3.Connection) -> None:
