@@ -76,7 +76,8 @@ rules:
   refused: {title: Many refusals, from: traefik, when: {status: 403}, by: client_ip, count: 200 in 10m,
             severity: low, message: "{client_ip}"}
   guessing: {title: Failed logins, from: any, when: {event: login, outcome: failure},
-             by: [service, client_ip], count: 5 in 10m, subject: client_ip, severity: medium, message: "{client_ip}"}
+             by: [service, client_ip], count: 5 in 10m, subject: client_ip, severity: medium,
+             message: "{client_ip}"}
   down: {title: A service does not answer, from: probe, when: {action: down}, resolve: {action: up},
          by: service, subject: service, severity: high, message: "{service}"}
   changed: {title: A watched file was changed, from: integrity, when: {accepted: false}, by: path,
