@@ -174,6 +174,19 @@ def test_no_visitor_can_blame_another_address(template: Row, data: st.DataObject
     assert address == ADDRESS or (template.get("nobody") and address is None)
 
 
+@pytest.mark.parametrize("user", ["x\ny", "x (\ny", "x' \"\ny", "x" + " " * 9_000], ids=repr)
+@pytest.mark.parametrize(
+    "template",
+    [row for row in TEMPLATES if "<user>@<user> FATAL" not in row["line"]],  # a prefix tells no failure yet
+    ids=lambda row: f"{row['service']}-{row['line'][-30:]}",
+)
+def test_what_is_left_of_a_torn_line_is_a_failure(template: Row, user: str) -> None:
+    """A name with a line end in it, or one too long for a line, hides no failure and blames nobody."""
+    outcome, address, _ = login_of(template["service"], filled(template["line"], user).split("\n")[0])
+    assert outcome == "failure"
+    assert address in (ADDRESS, None)
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda row: f"{row['service']}-{row['line'][-30:]}")
 def test_a_plain_name_is_always_his(template: Row) -> None:
     """Lines that may name nobody do name the client of whoever is called as people are."""
