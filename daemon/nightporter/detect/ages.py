@@ -1,10 +1,11 @@
-"""The container behind a request: since when it is up, and what its own records call its service.
+"""The container behind a request or a probe: what Docker calls it, since when it is up, and who ended it.
 
-docker_events, action: running  ──learn───▶  its names, addresses and ports → service, and since when it runs
-a request in the proxy's log    ──behind──▶  `container_age` and `behind`, where its service is one of them
+docker_events                ──learn────▶  names, addresses and ports → service and start; what was stopped
+a request in a proxy's log   ──behind───▶  `container_age`, `behind`, `stopped_by_hand`
+what a probe found           ──stopped──▶  `stopped_by_hand`
 
-A service that has just started may still answer 502. And Traefik may call `ombi-media` what Docker's events
-and the owner's probes call `ombi`: an outage that all of them tell is one.
+A service that has just started may still answer 502, and one that somebody stopped is no outage. And Traefik
+may call `ombi-media` what Docker and the owner's probes call `ombi`: an outage that all of them tell is one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from nightporter.model import SECOND, Event, Fields, Stamp
 from nightporter.rule import Op, Test
 
-RUNNING: Final = Test(field="action", op=Op.EQUALS, values=("running",))
+LEARNED: Final = Test(field="action", op=Op.EQUALS, values=("running", "start", "die"))
 """The lifecycle records that are learned from: no scanner may skip them."""
 NAMES: Final = 5_000
 """Names, addresses and ports that are known at most; the oldest go first."""
@@ -34,15 +35,19 @@ class Ages:
 
     def __init__(self) -> None:
         self._known: dict[str, Behind] = {}
+        self._stopped: dict[str, None] = {}
+        """Services and containers that were stopped by hand and have not been started since, newest last."""
 
     def __bool__(self) -> bool:
-        return bool(self._known)
+        return bool(self._known or self._stopped)
 
     def learn(self, event: Event) -> None:
         """Take in a lifecycle record."""
         fields = event.fields
-        started = fields.get("started_at")
-        if fields.get("action") != "running" or not isinstance(started, int):
+        action, started = fields.get("action"), fields.get("started_at")
+        if action in ("running", "start", "die"):
+            self._note_end(fields, stopped=action == "die" and fields.get("by_hand") is True)
+        if action != "running" or not isinstance(started, int):
             return
         behind = Behind(str(fields.get("service") or fields.get("container") or ""), started)
         for name in _names(fields):
@@ -58,15 +63,34 @@ class Ages:
         """
         for name in (*_upstream(str(request.get("upstream", ""))), str(request.get("service", "")).lower()):
             if (found := self._known.get(name)) is not None:
-                return {"container_age": max(0, time - found.started) / SECOND, "behind": found.service}
-        return {}
+                known: Fields = {
+                    "container_age": max(0, time - found.started) / SECOND,
+                    "behind": found.service,
+                }
+                return known | self.stopped(found.service)
+        return self.stopped(str(request.get("service", "")))
+
+    def stopped(self, service: str) -> Fields:
+        """Whether somebody stopped that service, as a field; none: nobody did, as far as is known."""
+        return {"stopped_by_hand": True} if service.lower() in self._stopped else {}
+
+    def _note_end(self, fields: Fields, *, stopped: bool) -> None:
+        for name in _own_names(fields):
+            self._stopped.pop(name, None)
+            if stopped:
+                self._stopped[name] = None
+                if len(self._stopped) > NAMES:
+                    del self._stopped[next(iter(self._stopped))]
 
 
 def _names(fields: Fields) -> list[str]:
     listed = [str(fields.get(name, "")).lower().split(",") for name in ("aliases", "address")]
     ports = [f":{port}" for port in str(fields.get("ports", "")).split(",") if port]
-    single = [str(fields.get(name, "")).lower() for name in ("service", "container")]
-    return [name for name in (*single, *listed[0], *listed[1], *ports) if name]
+    return [name for name in (*_own_names(fields), *listed[0], *listed[1], *ports) if name]
+
+
+def _own_names(fields: Fields) -> list[str]:
+    return [str(fields[name]).lower() for name in ("service", "container") if fields.get(name)]
 
 
 def _upstream(url: str) -> list[str]:

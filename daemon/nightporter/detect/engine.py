@@ -118,11 +118,13 @@ class Engine:
         return self._judge(event, plan, depth)
 
     def _look_behind(self, event: Event) -> None:
-        """Learn which containers run, and say of requests which of them was asked."""
+        """Learn which containers run, and say of requests and probes which of them was asked."""
         if event.origin.kind == "docker_events":
             self._ages.learn(event)
         elif self._ages and event.format in PROXY_FORMATS:
             event.fields |= self._ages.behind(event.fields, event.time)
+        elif self._ages and event.origin.kind == "probe":
+            event.fields |= self._ages.stopped(str(event.fields.get("service", "")))
 
     def _judge(self, event: Event, plan: Plan, depth: int) -> list[str]:
         counted: list[str] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nightporter.detect.ages import RUNNING
+from nightporter.detect.ages import LEARNED
 from nightporter.detect.compiled import CompiledEnricher, Plan
 from nightporter.detect.predicates import ListValues, captures, compile_condition, resolve_values
 from nightporter.formats.base import Format
@@ -28,7 +28,7 @@ def literals(
     wanted = [rule.rule.when for rule, _ in plan.rules] + [entry.when for entry in plan.learned_lists]
     wanted += [rule.rule.resolve for rule, _ in plan.rules if rule.rule.resolve is not None]
     if origin.kind == "docker_events":
-        wanted.append(RUNNING)
+        wanted.append(LEARNED)
     if plan.login_request_when is not None:
         wanted.append(plan.login_request_when)
     return _union([planner.of(condition) for condition in wanted])

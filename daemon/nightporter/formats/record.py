@@ -42,6 +42,6 @@ class RecordFormat:
         return Parsed(format="record", fields=gathered(flattened(tree), RESERVED), time=time)
 
     def literals(self, test: Test, values: Sequence[Value]) -> Literals:
-        if test.field in FROM_OUTSIDE - RESERVED - {"container_age", "behind"}:
+        if test.field in FROM_OUTSIDE - RESERVED - {"container_age", "behind", "stopped_by_hand"}:
             return of_text(test, values, SPELLING)
         return union((of_open_line(test, values, SPELLING, RESERVED), of_text_line(test, values)))

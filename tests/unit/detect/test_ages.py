@@ -83,11 +83,68 @@ def test_other_records_and_clocks_ahead_do_no_harm() -> None:
     assert ages.behind({"service": "plex"}, NOON) == {}
 
 
+def lived(action: str, **fields: Value) -> Event:
+    record = running(0, **{"service": "ombi", "container": "media-ombi-1", **fields})
+    record.fields["action"] = action
+    return record
+
+
+@pytest.mark.parametrize(
+    ("story", "stopped"),
+    [
+        ([("die", True)], True),
+        ([("die", True), ("destroy", None)], True),
+        ([("die", False)], False),
+        ([("die", True), ("start", None)], False),
+        ([("die", True), ("running", None)], False),
+        ([("die", True), ("start", None), ("die", False)], False),
+        ([("start", None), ("die", True)], True),
+    ],
+)
+def test_what_somebody_stopped_is_known_until_it_starts(
+    story: list[tuple[str, bool | None]], stopped: bool
+) -> None:
+    ages = Ages()
+    for action, by_hand in story:
+        ages.learn(lived(action, **({} if by_hand is None else {"by_hand": by_hand})))
+    for name in ("Ombi", "media-ombi-1"):
+        assert ages.stopped(name) == ({"stopped_by_hand": True} if stopped else {})
+    assert ages.behind({"service": "ombi"}, NOON).get("stopped_by_hand", False) is stopped
+    assert ages.stopped("plex") == {}
+
+
+def test_a_request_to_what_was_stopped_is_known_by_its_address() -> None:
+    ages = Ages()
+    ages.learn(running(-100, **OMBI))
+    ages.learn(lived("die", by_hand=True))
+    assert ages.behind({"service": "x", "upstream": "http://172.18.0.5:3579"}, NOON) == {
+        "container_age": 100,
+        "behind": "ombi",
+        "stopped_by_hand": True,
+    }
+
+
+def test_a_probe_of_what_was_stopped_says_so() -> None:
+    rule = """
+        rules:
+          down: {title: t, from: probe, when: {action: down}, unless: {stopped_by_hand: true},
+                 by: name, message: m}
+    """
+    bench = Bench(rule, source="probe")
+    bench.engine.judge(lived("die", by_hand=True), bench.engine.plan(LIFECYCLE, ("record",)))
+    assert bench.feed(1, action="down", name="requests", service="ombi") == []
+    assert bench.feed(2, action="down", name="plex", service="plex") == ["down"]
+
+
 def test_what_is_known_is_bounded() -> None:
     ages = Ages()
     for number in range(NAMES + 10):
         ages.learn(running(0, container=f"c{number}"))
     assert ages.behind({"service": "c0"}, NOON) == {}
+    for number in range(NAMES + 10):
+        ages.learn(lived("die", by_hand=True, service=f"c{number}"))
+    assert ages.stopped("c0") == {}
+    assert ages.stopped(f"c{NAMES}") != {}
     assert ages.behind({"service": f"c{NAMES}"}, NOON)["container_age"] == 0
 
 

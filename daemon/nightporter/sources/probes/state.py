@@ -7,7 +7,7 @@ A record is made when a state changes, never for its going on:
 | `first` | it was never asked before, and is up |
 | `down` | it failed as often in a row as `retries` says, and the grace after the start is over |
 | `up` | it is back; `down_for` says after how long |
-| `blocked` | there is no way to ask (the system or the Docker engine is in it): nothing is known |
+| `blocked` | there is no way to ask, and the grace is over: nothing is known |
 | `expiring` | a certificate reached a step of days left; one record a step |
 | `renewed` | a certificate that had reached a step has been replaced in time |
 | `issuer_changed`, `key_changed` | another organisation signed it; another key, though it was not due |
@@ -110,9 +110,11 @@ class Watched:
         if outcome.unknown:
             return []
         if outcome.blocked:
-            records = [] if self.known.blocked else [self._record("blocked", outcome, now)]
-            self.known.blocked, self.failures = True, 0
-            return records
+            self.failures = 0
+            if self.known.blocked or not settled:
+                return []
+            self.known.blocked = True
+            return [self._record("blocked", outcome, now)]
         self.known.blocked = False
         records = self._reached(outcome, now) if outcome.up else self._failed(outcome, now, settled)
         if outcome.mode is not None:
