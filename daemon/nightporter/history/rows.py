@@ -21,6 +21,8 @@ What = Literal["lines", "failures", "refused", "refused_cut", "unrouted", "chang
 
 KEPT: Final[Nanos] = 400 * DAY
 """A year, and the month before it to compare with."""
+NO_SERVICES: Final = frozenset({"acme", "canary"})
+"""Kinds of probes that ask for no service: while one fails nobody has to do without anything."""
 OTHERS: Final = "(others)"
 """The name under which is counted what a day has no room for."""
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from nightporter.history.rows import OTHERS, Account, Day, Outage, Rows, What
+from nightporter.history.rows import NO_SERVICES, OTHERS, Account, Day, Outage, Rows, What
 from nightporter.model import MINUTE, SECOND, Chunk, Event, Fields, Nanos, Stamp
 
 NAMES_A_DAY: Final = 200
@@ -85,13 +85,15 @@ class Tally:
 
     def _request(self, time: Stamp, fields: Fields) -> None:
         status = fields.get("status")
-        if status == 403 and "upstream" not in fields:  # Traefik itself said no: nothing was asked behind it
+        is_routed = "router" in fields
+        # Traefik itself said no, and asked no service; it may be told to say so with a 404.
+        if "upstream" not in fields and (status == 403 or (status == 404 and is_routed)):
             day = self._add(time, "refused", "", 1)
             address = _name(fields.get("client_ip"))
             refused = self._rows.refused
             if address and ((day, address) in refused or len(refused) < ADDRESSES):
                 refused[(day, address)] = refused.get((day, address), 0) + 1
-        elif status == 404 and "router" not in fields and "duration" in fields:  # formats that name routers
+        elif status == 404 and not is_routed and "duration" in fields:  # formats that name routers
             self._add(time, "unrouted", "", 1)
 
     def _login(self, time: Stamp, fields: Fields) -> None:
@@ -116,7 +118,7 @@ class Tally:
             return
         match record:
             case {"action": "up", "downtime": int() | float() as downtime, "time": int() as time} if (
-                record.get("probe") != "acme"  # a file that cannot be read is nobody's outage
+                record.get("probe") not in NO_SERVICES
             ):
                 service = _name(record.get("service") or record.get("name"))
                 self._rows.outages.append(Outage(service, time - round(downtime * SECOND), time))

@@ -19,6 +19,8 @@ from nightporter.safetext import for_terminal, mask_secrets
 WIDTH: Final = 100
 LINE: Final = 300
 """Characters of one line, from whatever log it came."""
+PIECE: Final = 440
+LINE_IN_PIECE: Final = 140
 VERDICTS: Final = {"fine": "fine", "look": "look at this", "unknown": "not known"}
 
 
@@ -56,7 +58,7 @@ def message(
         message=f"{page.headline}\n{page.figures}",
         at=at,
         notify=list(to),
-        sections=[_piece(section) for section in page.sections],
+        sections=[_piece(section) for section in sorted(page.sections, key=_order)],
         picture=picture,
     )
 
@@ -74,9 +76,23 @@ def one_line(line: str, turn: Day, to: tuple[str, ...], at: Stamp) -> Telling:
     )
 
 
+def _order(section: Section) -> tuple[bool, int]:
+    """In a message what is to be looked at comes first, and what is to be ticked off last."""
+    return section.ticks, ("look", "unknown", "fine").index(section.verdict)
+
+
 def _piece(section: Section) -> Piece:
+    """Whole lines as far as there is room: ten pieces of this size are what a Discord message holds."""
     bullet = "☐ " if section.ticks else ""
-    return Piece(name=heading(section), text="\n".join(f"{bullet}{line[:LINE]}" for line in section.lines))
+    lines, room = [], PIECE
+    for line in section.lines:
+        shown = bullet + (line if len(line) <= LINE_IN_PIECE else line[: LINE_IN_PIECE - 1] + "…")
+        room -= len(shown) + 1
+        if room < 0:
+            lines.append("…")
+            break
+        lines.append(shown)
+    return Piece(name=heading(section), text="\n".join(lines))
 
 
 def as_object(page: Page, facts: Facts) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nightporter.allowlist.judging import ADVISED, findings
 from nightporter.blindness import why_blind
 from nightporter.config import (
     AcmeProbe,
+    CanaryProbe,
     CommandSource,
     Config,
     ContainerFileSource,
@@ -24,7 +25,7 @@ from nightporter.config import (
     SourceConfig,
     TlsProbe,
 )
-from nightporter.history.rows import Outage
+from nightporter.history.rows import NO_SERVICES, Outage
 from nightporter.model import DAY, Incident, Nanos, Stamp
 from nightporter.notify.localtime import zone_of
 from nightporter.review import outages
@@ -90,7 +91,9 @@ def gather(
         incidents=tuple(i for i in reaching if i.last >= period.since and i.first < period.until),
         outages=outages.joined(told, period.since, period.until),
         down=_down(known, reaching, outage_rules),
-        probed=tuple(p.service or p.name for p in _probes(config) if not isinstance(p, AcmeProbe)),
+        probed=tuple(
+            p.service or p.name for p in _probes(config) if not isinstance(p, AcmeProbe | CanaryProbe)
+        ),
         certificates=tuple(_certificates(known, now)),
         asks_certificates=any(isinstance(p, AcmeProbe | TlsProbe) for p in _probes(config)),
         checks=tuple(_checks(config, present.sources)),
@@ -156,8 +159,8 @@ def _down(
 
 
 def _is_down(known: Known) -> bool:
-    """acme.json is no service: what cannot be read is nobody's outage."""
-    return known.up is False and not known.target.startswith("acme ")
+    """Whether a service is: a mark's target begins with its probe's kind."""
+    return known.up is False and known.target.partition(" ")[0] not in NO_SERVICES
 
 
 def _certificates(known: list[tuple[str, Known]], now: Stamp) -> Iterator[Certificate]:

@@ -147,11 +147,11 @@ def access(facts: Facts) -> Section:
     if refused:
         most = facts.most_refused
         lines.append(
-            f"{counted(refused, 'request')} refused (403), from {counted(most, 'address')} on the busiest day"
+            f"{counted(refused, 'request')} refused, from {counted(most, 'address')} on the busiest day"
         )
         lines += [f"{address}: {n:,}" for address, n in facts.refused[:5]]
     else:
-        lines.append("Nobody was refused (403).")
+        lines.append("Nobody was refused.")
     if unrouted:
         lines.append(f"{counted(unrouted, 'request')} for hosts and paths that are not yours")
     return _judged(name, lines, looks=False)

@@ -80,15 +80,16 @@ def test_a_refusal_is_traefiks_own_403() -> None:
         counting.event(event(status=403, client_ip=address, duration=0.1, router="app"))
     counting.event(event(status=403, client_ip="203.0.113.9", upstream="http://app", router="app"))
     counting.event(event("text", status=403, client_ip="203.0.113.9"))
+    counting.event(event(status=404, client_ip="203.0.113.9", router="app"))  # rejectStatusCode: 404
     rows = counting.take()
-    assert rows.refused == {(TODAY, "203.0.113.9"): 2, (TODAY, "2001:db8::1"): 1}
-    assert rows.counts == {(TODAY, "refused", ""): 3}
+    assert rows.refused == {(TODAY, "203.0.113.9"): 3, (TODAY, "2001:db8::1"): 1}
+    assert rows.counts == {(TODAY, "refused", ""): 4}
 
 
 def test_what_no_router_takes_is_counted_where_the_format_names_routers() -> None:
     counting = tally()
     counting.event(event(status=404, duration=0.1))
-    counting.event(event(status=404, duration=0.1, router="app"))
+    counting.event(event(status=404, duration=0.1, router="app", upstream="http://app"))
     counting.event(event(status=404))  # genericCLF names none
     assert counting.take().counts == {(TODAY, "unrouted", ""): 1}
 
@@ -121,9 +122,9 @@ def test_an_outage_is_its_end_and_how_long_it_was() -> None:
         "downtime": 840.5,
         "time": NOON,
     }
-    acme = {**up, "probe": "acme"}
+    acme, canary = {**up, "probe": "acme"}, {**up, "probe": "canary"}
     down = {**up, "action": "down"}
-    for record in (up, acme, down, {"downtime": "long"}, [1], "x"):
+    for record in (up, acme, canary, down, {"downtime": "long"}, [1], "x"):
         counting.chunk(chunk("probe", msgspec.json.encode(record) + b"\n"))
     counting.chunk(chunk("probe", b'{"half'))
     (outage,) = counting.take().outages

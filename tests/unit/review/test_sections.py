@@ -108,7 +108,7 @@ def test_refusals() -> None:
     refused = (("203.0.113.9", 300), ("203.0.113.10", 100))
     found = sections.access(well(counts=counts(refused=400, unrouted=12), refused=refused, most_refused=1))
     assert found.lines == (
-        "400 requests refused (403), from 1 address on the busiest day",
+        "400 requests refused, from 1 address on the busiest day",
         "203.0.113.9: 300",
         "203.0.113.10: 100",
         "12 requests for hosts and paths that are not yours",
