@@ -1,4 +1,4 @@
-"""Real lines of Traefik through the lane of the shipped rules: who was refused is counted, and nobody else."""
+"""Real lines of Traefik through the lane of the shipped rules: who was refused counts, and nobody else."""
 
 from __future__ import annotations
 
