@@ -103,6 +103,11 @@ class Engine:
         self._proxied = self._proxied or plan.login_request is not None
         return plan
 
+    def learned(self, name: str) -> Iterable[tuple[str, Stamp]]:
+        """The values of a learned list, each with its last sight; nothing where there is no such list."""
+        members = self.rules.learned.get(name)
+        return () if members is None else members.items()
+
     # --- judging -----------------------------------------------------------------------------------------
 
     def judge(self, event: Event, plan: Plan, depth: int = 0) -> list[str]:
