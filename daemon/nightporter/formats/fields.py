@@ -113,7 +113,7 @@ PROBE: Final = _table(
     action=(
         "text",
         "first, down, up, blocked; expiring, renewed, issuer_changed, key_changed, mode, mode_right; "
-        "of an allow-list placeholder, invalid, unresolved, too_wide, everybody, right",
+        "of an allow-list placeholder, invalid, unresolved, too_wide, everybody, unused, right",
     ),
     reason=("text", "why it is not up"),
     failures=("number", "how often it had failed in a row"),
