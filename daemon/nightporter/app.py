@@ -331,6 +331,7 @@ async def build(
             config.allow_list,
             clock,
             lambda given: judge.swap(with_lists(rulebook.in_force.ruleset, given)),
+            lambda: judge.engine.learned("allowed_clients"),
         )
         ruleset = with_lists(ruleset, await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {})))
     judge = Judge(

@@ -10,7 +10,11 @@ from typing import Final, Literal
 from nightporter.allowlist.entries import Entry, Listed
 from nightporter.formats.inside import is_inside
 
-Fault = Literal["placeholder", "invalid", "unresolved", "too_wide", "everybody"]
+Fault = Literal["placeholder", "invalid", "unresolved", "too_wide", "everybody", "unused"]
+
+
+UNUSED_DAYS: Final = 60
+"""For so long nobody came in by an entry before it is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,16 @@ class Finding:
 
 
 def findings(
-    listed: Listed, unresolved: Collection[str] = (), limits: Limits = ALARMING
+    listed: Listed,
+    unresolved: Collection[str] = (),
+    limits: Limits = ALARMING,
+    unused: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """All of a list. `unresolved`: names that no address was found for."""
+    """All of a list. `unresolved`: names that no address was found for; `unused`: entries by which nobody
+    came in for long."""
     found = [(entry, fault_of(entry, unresolved, limits)) for entry in listed.entries]
-    right = [entry.text for entry, fault in found if fault is None or fault == "unresolved"]
+    found = [(e, "unused" if fault is None and e.text in unused else fault) for e, fault in found]
+    right = [entry.text for entry, fault in found if fault in (None, "unresolved", "unused")]
     for entry, fault in found:
         if fault is not None:
             kept = [text for text in right if text != entry.text]
@@ -81,6 +90,8 @@ def words(fault: Fault, entry: Entry) -> str:
             )
         case "unresolved":
             return "no address is found for this name"
+        case "unused":
+            return f"nobody came in by it for {UNUSED_DAYS} days"
         case "everybody":
             return "everybody is let in"
         case "too_wide":

@@ -7,14 +7,16 @@ film that began before ends after, and its line would look as if a stranger had 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 import msgspec
 
-from nightporter.allowlist.entries import Listed, network_of
+from nightporter.allowlist.entries import Entry, Listed, network_of
 from nightporter.allowlist.given import Given, given
-from nightporter.allowlist.judging import Finding, findings
-from nightporter.model import HOUR, Fields, Nanos, Stamp
+from nightporter.allowlist.judging import UNUSED_DAYS, Finding, findings
+from nightporter.formats.inside import is_inside
+from nightporter.model import DAY, HOUR, Fields, Nanos, Stamp
 
 GRACE: Final[Nanos] = HOUR
 FAILURES: Final = 3
@@ -32,6 +34,8 @@ class Kept(msgspec.Struct):
     """Name → network → when it last resolved to it."""
     told: list[tuple[str, str]] = []
     """(fault, entry) of all that was told and is not right yet."""
+    used: dict[str, Stamp] = {}
+    """Entry outside → when somebody last came in by it, or when it was first seen."""
 
 
 class Keeper:
@@ -43,6 +47,8 @@ class Keeper:
         self._failures: dict[str, int] = {}
         self._resolving: set[str] = set()
         """Names that resolved at their last try, in this run."""
+        self._now: Stamp = 0
+        """When it was last asked who came in."""
         self.listed: Listed | None = None
         self.routers: tuple[str, ...] = ()
 
@@ -84,6 +90,26 @@ class Keeper:
         known.update(dict.fromkeys(networks, now))
         _forget(known, now)
 
+    def came_in(self, clients: Iterable[tuple[str, Stamp]], now: Stamp) -> None:
+        """Who was let in and when last, by address: what is used of the list. Of a home's own networks
+        nothing is said: they belong in it whether used or not."""
+        if self.listed is None:
+            return
+        of_entry = {entry.text: self._networks_of(entry) for entry in self.listed.entries}
+        asked = {text: found for text, found in of_entry.items() if found and not any(map(is_inside, found))}
+        used = {text: self._kept.used.get(text, now) for text in asked}
+        for client, seen in clients:
+            address = ip_address(client)
+            for text, found in asked.items():
+                if any(address.version == network.version and address in network for network in found):
+                    used[text] = max(used[text], seen)
+        self._kept.used = used
+        self._now = now
+
+    def _networks_of(self, entry: Entry) -> tuple[IPv4Network | IPv6Network, ...]:
+        texts = [entry.network] if entry.network else self._kept.names.get(entry.text.lower(), {})
+        return tuple(map(ip_network, texts))
+
     def state(self) -> Given | None:
         """Who is let in; None as long as that is not known."""
         if self.listed is None or not self.listed.entries or self.waiting_for:
@@ -97,7 +123,8 @@ class Keeper:
             return []
         unresolved = {name for name, failures in self._failures.items() if failures >= FAILURES}
         found: dict[tuple[str, str], Finding] = {
-            (one.fault, one.entry.text): one for one in findings(self.listed, unresolved)
+            (one.fault, one.entry.text): one
+            for one in findings(self.listed, unresolved, unused=self._unused())
         }
         still = [(fault, entry) for fault, entry in self._kept.told if self._is_still(fault, entry, found)]
         mended = [one for one in self._kept.told if one not in still]
@@ -111,12 +138,21 @@ class Keeper:
             *({**about, **_fields(one)} for one in fresh),
         ]
 
+    def _unused(self) -> frozenset[str]:
+        return frozenset(
+            text for text, last in self._kept.used.items() if self._now - last > UNUSED_DAYS * DAY
+        )
+
     def _is_still(self, fault: str, entry: str, found: Collection[tuple[str, str]]) -> bool:
         """Whether a fault that was told is one still. After a restart a name counts as unresolved until it
-        has resolved."""
+        has resolved, and an entry as unused until it was asked who came in."""
         if (fault, entry) in found:
             return True
-        names = self.listed.names if self.listed is not None else ()
+        if self.listed is None:
+            return True
+        if fault == "unused" and not self._now:
+            return entry in {one.text for one in self.listed.entries}
+        names = self.listed.names
         return fault == "unresolved" and entry.lower() in names and entry.lower() not in self._resolving
 
 

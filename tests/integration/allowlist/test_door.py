@@ -16,9 +16,13 @@ STRANGER = "203.0.113.66"
 NEIGHBOUR = "198.51.100.99"
 
 
-@pytest.fixture(params=["json", "common"])
+BOTH = pytest.mark.parametrize("traefik", ["json", "common"], indirect=True)
+"""Both spellings of the access log."""
+
+
+@pytest.fixture
 def traefik(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Traefik]:
-    with Traefik(tmp_path / "traefik", access_format=request.param) as running:
+    with Traefik(tmp_path / "traefik", access_format=getattr(request, "param", "json")) as running:
         running.get("/ok", client=HOME)  # so that the log is there
         wait_until(running.access_log.exists, "the access log")
         guard(running, f"192.168.1.0/24,{HOME}/32")
@@ -72,6 +76,7 @@ def settled(daemon: Daemon, traefik: Traefik) -> None:
     daemon.wait_until(lambda: daemon.last_chunk("traefik") > before, "the last line is read")
 
 
+@BOTH
 def test_a_stranger_is_refused_and_then_let_in(traefik: Traefik, tmp_path: Path, env: Path) -> None:
     with daemon_of(traefik, tmp_path, {"env": str(env)}) as daemon:
         settled(daemon, traefik)
@@ -137,6 +142,7 @@ def test_the_list_is_followed_without_a_restart(traefik: Traefik, tmp_path: Path
         assert about_the_list(daemon) == told
 
 
+@BOTH
 def test_one_of_yours_with_a_new_address_gets_the_line_to_paste(
     traefik: Traefik, tmp_path: Path, env: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nightporter.allowlist.entries import Listed, entry_of
 from nightporter.allowlist.keeping import FAILURES, GRACE, Keeper
-from nightporter.model import MINUTE, Stamp
+from nightporter.model import DAY, MINUTE, Stamp
 
 NOW: Stamp = 10**18
 
@@ -120,3 +120,31 @@ def test_what_is_near_are_the_neighbours_outside() -> None:
     assert state.near == ("203.0.113.0/24", "2001:db8:7::/48")
     assert state.routers == ("plex",)
     assert state.line == "IP_ALLOW_LIST=192.168.1.0/24,203.0.113.7,2001:db8:7:1::/64,198.51.0.0/16"
+
+
+def test_an_entry_outside_by_which_nobody_came_in_for_sixty_days() -> None:
+    keeper = Keeper()
+    texts = ("192.168.1.0/24", "203.0.113.7", "198.51.100.0/24", "2001:db8:7::/48")
+    keeper.see(listed(*texts), (), NOW)
+    keeper.came_in([], NOW)
+    later = NOW + 61 * DAY
+    keeper.see(listed(*texts), (), later)
+    clients = [("198.51.100.77", NOW + 30 * DAY), ("2001:db8:7:1::5", later), ("192.168.1.4", NOW)]
+    keeper.came_in(clients, later)
+    (record,) = keeper.records()
+    assert (record["action"], record["entry"]) == ("unused", "203.0.113.7")
+    assert record["instead"] == "IP_ALLOW_LIST=192.168.1.0/24,198.51.100.0/24,2001:db8:7::/48"
+
+    again = Keeper(keeper.mark)
+    again.see(listed(*texts), (), later)
+    assert again.records() == [], "told once, over a restart, and before it was asked who came in"
+    again.came_in([*clients, ("203.0.113.7", later)], later)
+    assert [(one["action"], one["entry"]) for one in again.records()] == [("right", "203.0.113.7")]
+
+
+def test_a_new_entry_has_sixty_days_to_be_used() -> None:
+    keeper = Keeper()
+    for day in range(0, 200, 10):
+        keeper.see(listed("203.0.113.7", *(["198.51.100.4"] if day >= 150 else [])), (), NOW + day * DAY)
+        keeper.came_in([("203.0.113.7", NOW + day * DAY)], NOW + day * DAY)
+        assert keeper.records() == []

@@ -19,7 +19,7 @@ from nightporter.allowlist.given import Given
 from nightporter.allowlist.keeping import Keeper
 from nightporter.clock import Clock
 from nightporter.config import ALLOW_LIST, AllowList
-from nightporter.model import Chunk, Origin, Position
+from nightporter.model import Chunk, Origin, Position, Stamp
 from nightporter.sources.allowlist.reading import Read, read
 from nightporter.sources.base import Marks, Sink
 
@@ -34,28 +34,37 @@ PATIENCE_S: Final = 10.0
 MOST_NAMES: Final = 32
 """Names that are resolved; a home has one or two."""
 
+ASK_S: Final = 24 * 3600.0
+"""How often it is asked who came in."""
+
+Seen = Callable[[], Iterable[tuple[str, Stamp]]]
+"""The clients that were let in, each with when it was last."""
 Resolve = Callable[[str], Awaitable[Iterable[str]]]
 """The addresses of a name; raises OSError where there are none."""
 
 
 class AllowListSource:
-    """Implements `sources.base.Source`. `publish` gets each new state of the list; None: not known."""
+    """Implements `sources.base.Source`. `publish` gets each new state of the list (None: not known), `seen`
+    says who came in."""
 
     def __init__(
         self,
         config: AllowList,
         clock: Clock,
         publish: Callable[[Given | None], None],
+        seen: Seen = lambda: (),
         resolve: Resolve | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
         self._publish = publish
+        self._seen = seen
         self._resolve = resolve or addresses_of
         self._keeper = Keeper()
         self._given: Given | None = None
         self._troubles: tuple[str, ...] = ()
         self._next_s = 0.0
+        self._ask_s = 0.0
         self._counts: Counter[str] = Counter()
 
     @property
@@ -78,12 +87,16 @@ class AllowListSource:
     async def run(self, marks: Marks, sink: Sink) -> None:
         """Look until cancelled."""
         self._keeper = Keeper(marks.get(NAME, b""))
-        self._next_s = 0.0
+        self._next_s = self._ask_s = 0.0
         while True:
             self._take(await asyncio.to_thread(read, self._config))
             if self._clock.monotonic() >= self._next_s:
                 await self._resolve_all()
-            await self._tell(sink)
+            asked = self._clock.monotonic() >= self._ask_s
+            if asked:
+                await asyncio.to_thread(self._keeper.came_in, tuple(self._seen()), self._clock.now())
+                self._ask_s = self._clock.monotonic() + ASK_S
+            await self._tell(sink, keep=asked)
             await self._clock.sleep(LOOK_S)
 
     def _take(self, looked: Read) -> None:
@@ -107,10 +120,11 @@ class AllowListSource:
             self._keeper.answer(name, found, self._clock.now())
         self._next_s = self._clock.monotonic() + (AGAIN_S if self._keeper.failing else RESOLVE_S)
 
-    async def _tell(self, sink: Sink) -> None:
-        """Publish a new state, and hand over what is to be told with the mark that goes with both."""
+    async def _tell(self, sink: Sink, *, keep: bool) -> None:
+        """Publish a new state, and hand over what is to be told with the mark that goes with both. `keep`:
+        the mark is worth keeping in any case."""
         state, records = self._keeper.state(), self._keeper.records()
-        if state == self._given and not records:
+        if state == self._given and not records and not keep:
             return
         if state != self._given:
             self._given = state

@@ -13,9 +13,9 @@ from tests.parts.clock import ManualClock
 
 from nightporter.allowlist.given import Given
 from nightporter.config import AllowList
-from nightporter.model import Chunk
+from nightporter.model import Chunk, Stamp
 from nightporter.sources.allowlist.reading import at_once, read
-from nightporter.sources.allowlist.source import AGAIN_S, LOOK_S, RESOLVE_S, AllowListSource
+from nightporter.sources.allowlist.source import AGAIN_S, ASK_S, LOOK_S, RESOLVE_S, AllowListSource
 
 
 class Bench:
@@ -27,7 +27,10 @@ class Bench:
         self.asked: list[str] = []
         self.published: list[Given | None] = []
         self.chunks: list[Chunk] = []
-        self.source = AllowListSource(config, self.clock, self.published.append, self.resolve)
+        self.seen: list[tuple[str, Stamp]] = []
+        self.source = AllowListSource(
+            config, self.clock, self.published.append, lambda: self.seen, self.resolve
+        )
 
     async def resolve(self, name: str) -> Iterable[str]:
         self.asked.append(name)
@@ -51,11 +54,13 @@ class Bench:
         marks = {"allow_list": self.mark}
         self.source.begin(marks)
         task = asyncio.create_task(self.source.run(marks, self.sink))
-        await self.clock.until_asleep()
-        yield
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        try:
+            await self.clock.until_asleep()
+            yield
+        finally:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
 
     async def look(self, seconds: float = LOOK_S) -> None:
         await self.clock.advance(seconds)
@@ -153,7 +158,7 @@ async def test_what_was_told_is_not_told_after_a_restart(env: Path) -> None:
     again.chunks = list(bench.chunks)
     async with again.running():
         await again.look()
-        assert again.chunks == bench.chunks
+        assert again.records == bench.records
 
 
 def test_the_middlewares_of_a_dynamic_config(tmp_path: Path) -> None:
@@ -195,3 +200,19 @@ def test_verbs_that_judge_old_lines_take_the_file_as_it_is(env: Path) -> None:
     assert at_once(None) is None
     assert at_once(AllowList(values=("ada.dyn.test",))) is None
     assert at_once(AllowList(env=env.with_name("nothing"))) is None
+
+
+async def test_who_came_in_is_asked_once_a_day_and_kept(env: Path) -> None:
+    bench = Bench(AllowList(env=env))
+    async with bench.running():
+        for _ in range(61):
+            bench.seen = [("198.51.100.9", bench.clock.now())]
+            await bench.look(ASK_S)
+            await bench.look()
+        assert [(record["action"], record["entry"]) for record in bench.records] == [
+            ("unused", "203.0.113.7")
+        ]
+        assert len(bench.chunks) <= 63
+        bench.seen = [("203.0.113.7", bench.clock.now())]
+        await bench.look(ASK_S + LOOK_S)
+        assert bench.records[-1]["action"] == "right"
