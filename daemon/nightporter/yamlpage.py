@@ -165,20 +165,26 @@ class Page:
 
     def text(self, node: Node, what: str = "text") -> str | None:
         """Non-empty text; numbers are taken as written, traps and true/false are refused."""
+        one = self._one(node, what)
+        if one is None:
+            return None
+        if one.value is None or one.text.strip() == "":
+            self.tell(one, "nothing", expected=what)
+            return None
+        if isinstance(one.value, bool):
+            self.tell(one, describe(one), expected=what, fix="put quotes around this")
+            return None
+        return one.text
+
+    def _one(self, node: Node, what: str) -> Scalar | None:
+        """What is no list, no map and none of YAML's traps; else it is told."""
         if not isinstance(node, Scalar):
-            fix = "put quotes around this" if self._looks_like_braces(node) else ""
-            self.wrong(node, what, fix)
+            self.wrong(node, what, "put quotes around this" if self._looks_like_braces(node) else "")
             return None
         if node.trap:
             self._told_trap(node)
             return None
-        if node.value is None or node.text.strip() == "":
-            self.tell(node, "nothing", expected=what)
-            return None
-        if isinstance(node.value, bool):
-            self.tell(node, describe(node), expected=what, fix="put quotes around this")
-            return None
-        return node.text
+        return node
 
     def prose(self, node: Node) -> str | None:
         """Text for people, where a `#` may well be meant as one."""
@@ -212,16 +218,12 @@ class Page:
 
     def value(self, node: Node, what: str = "a value") -> Value | None:
         """One value: text, a number, true or false."""
-        if not isinstance(node, Scalar):
-            fix = "put quotes around this" if self._looks_like_braces(node) else ""
-            self.wrong(node, what, fix)
+        one = self._one(node, what)
+        if one is None:
             return None
-        if node.trap:
-            self._told_trap(node)
-            return None
-        if node.value is None:
-            self.tell(node, "nothing", expected=what, fix="put quotes around it if the word itself is meant")
-        return node.value
+        if one.value is None:
+            self.tell(one, "nothing", expected=what, fix="put quotes around it if the word itself is meant")
+        return one.value
 
     def _told_trap(self, node: Scalar) -> None:
         self.tell(node, node.trap, fix="put quotes around this")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from nightporter.config import (
     CommandSource,
@@ -44,6 +45,8 @@ from nightporter.model import Kind, Origin, Stamp
 from nightporter.services import recognised
 from nightporter.sources.docker.container import services
 
+T = TypeVar("T")
+
 
 async def examine(view: View, config_file: Path | None = None, *, send: bool = False) -> list[Finding]:
     """Look over the whole set-up; `send` also sends a test message to each destination."""
@@ -55,11 +58,11 @@ def judged(seen: Seen, view: View) -> list[Finding]:
     return [
         *configuration.findings(seen.config),
         *daemon.findings(seen.daemon),
-        *_agent(seen),
+        *_of("agent", seen.agent, agent.findings),
         *_files(seen, view),
         *_proxy(seen, view),
-        *_allow_lists(seen),
-        *_certificates(seen),
+        *_of("allow-list", seen.lists, allowlist.findings),
+        *_of("certificates", seen.acme, certificates.findings),
         *_docker(seen, view),
         *logins.findings(
             logins.LoginFacts(
@@ -75,7 +78,7 @@ def judged(seen: Seen, view: View) -> list[Finding]:
         *_destinations(seen),
         *_network(seen, view),
         *_clock(seen, view),
-        *_storage(seen),
+        *_of("storage", seen.storage, storage.findings),
     ]
 
 
@@ -85,11 +88,9 @@ def _unseen(subject: str, look: Unseen) -> Finding:
     )
 
 
-def _agent(seen: Seen) -> Iterator[Finding]:
-    if isinstance(seen.agent, Unseen):
-        yield _unseen("agent", seen.agent)
-    else:
-        yield from agent.findings(seen.agent)
+def _of(subject: str, look: T | Unseen, findings: Callable[[T], Iterable[Finding]]) -> Iterable[Finding]:
+    """The findings of a subject whose look gave all that they are about."""
+    return (_unseen(subject, look),) if isinstance(look, Unseen) else findings(look)
 
 
 def _files(seen: Seen, view: View) -> Iterator[Finding]:
@@ -129,20 +130,6 @@ def _proxy(seen: Seen, view: View) -> Iterator[Finding]:
         static=_static(seen),
     )
     yield from proxy.findings(facts)
-
-
-def _allow_lists(seen: Seen) -> Iterator[Finding]:
-    if isinstance(seen.lists, Unseen):
-        yield _unseen("allow-list", seen.lists)
-    else:
-        yield from allowlist.findings(seen.lists)
-
-
-def _certificates(seen: Seen) -> Iterator[Finding]:
-    if isinstance(seen.acme, Unseen):
-        yield _unseen("certificates", seen.acme)
-    else:
-        yield from certificates.findings(seen.acme)
 
 
 def _docker(seen: Seen, view: View) -> Iterator[Finding]:
@@ -211,13 +198,6 @@ def _clock(seen: Seen, view: View) -> Iterator[Finding]:
         synchronized=None if isinstance(seen.synchronized, Unseen) else seen.synchronized,
     )
     yield from clocks.findings(facts)
-
-
-def _storage(seen: Seen) -> Iterator[Finding]:
-    if isinstance(seen.storage, Unseen):
-        yield _unseen("storage", seen.storage)
-    else:
-        yield from storage.findings(seen.storage)
 
 
 # What several subjects ask for
