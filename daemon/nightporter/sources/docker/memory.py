@@ -17,10 +17,16 @@ class Told(msgspec.Struct):
     """Container's short id → the start of the run that was told to be steady."""
     exposed: dict[str, list[str]] = {}
     """Container's name → its ports that were told, as `3306/tcp`."""
+    known: dict[str, tuple[str, str, str]] = {}
+    """Container's short id → name, image and service of what was told of, and not yet to be gone."""
 
     def note(self, container_id: str, record: Fields) -> None:
         """A record is handed on. A port that is not open any more may be told again when it is."""
         name, action = str(record.get("container", "")), record.get("action")
+        if action == "destroy":
+            self.known.pop(short(container_id), None)
+        elif container_id:
+            self.known[short(container_id)] = (name, str(record["image"]), str(record["service"]))
         if action == "steady":
             self.steady[short(container_id)] = int(record["started_at"])
         elif action == "exposed":

@@ -5,6 +5,7 @@
 | `running` | seen to run: once a start of the container, and once a start of ours |
 | `exposed` | a port that every network reaches: once for as long as it is open |
 | `steady` | two minutes after a start it still runs, and is well if it has a health check: once a start |
+| `destroy` | it was removed when nobody looked, so that the engine's own event is lost |
 
 `running` and `steady` say since when (`started_at`, `running_for`); `running` also by what a proxy's log may
 know the container: its addresses, its ports on this machine, and the names that Traefik gives it.
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nightporter.model import MINUTE, SECOND, Fields, Nanos, Stamp
-from nightporter.sources.docker.container import Container, Published, traefik_names
+from nightporter.sources.docker.container import COMPOSE_SERVICE, Container, Published, traefik_names
 from nightporter.sources.docker.events import EngineEvent, Happening
 from nightporter.sources.docker.memory import Told, short
 
@@ -47,11 +48,13 @@ class Standing:
     def __init__(self, told: Told) -> None:
         self._steady = dict(told.steady)
         self._exposed = {name: frozenset(ports) for name, ports in told.exposed.items()}
+        self._known = dict(told.known)
         self._runs: dict[str, _Run] = {}
         self._found: list[Happening] = []
 
     def sees(self, container: Container, now: Stamp) -> None:
         """A container that is watched, as inspect shows it at `now`."""
+        self._known[short(container.id)] = (container.name, container.image, container.service)
         if not container.running:
             self._runs.pop(container.id, None)
             return
@@ -72,10 +75,12 @@ class Standing:
 
     def hears(self, event: EngineEvent) -> None:
         """An event of a container that is watched; one from before what inspect showed says nothing new."""
+        action, _, detail = event.action.partition(": ")
+        if action == "destroy":
+            self._known.pop(short(event.actor.id), None)
         run = self._runs.get(event.actor.id)
         if run is None:
             return
-        action, _, detail = event.action.partition(": ")
         if action in ("die", "destroy") and event.stamp >= run.container.started:
             del self._runs[event.actor.id]
             self._found = [found for found in self._found if found.container != event.actor.id]
@@ -98,6 +103,13 @@ class Standing:
         if self._found:
             return 0.0
         return max(0, min(due) - now) / SECOND if due else None
+
+    def missed(self, ids: Iterable[str], now: Stamp) -> None:
+        """These are the containers that there are, now that all that the engine remembers was heard."""
+        for gone in self._known.keys() - frozenset(map(short, ids)):
+            name, image, service = self._known.pop(gone)
+            container = Container(id=gone, name=name, image=image, labels={COMPOSE_SERVICE: service})
+            self._find(container, "destroy", now, {"seen_late": True})
 
     def forget(self, ids: Iterable[str]) -> None:
         """Keep what is known of the containers that there are."""

@@ -361,6 +361,7 @@ class Watch:
     def _tell_missed(self, since: Stamp) -> None:
         for follower in self._followers.values():
             self._lifecycle.missed(follower.container, since)
+        self._standing.missed(self._containers, self._engine_now())
         self._caught_up = True
         self._news.set()
 

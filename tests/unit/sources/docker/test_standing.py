@@ -256,9 +256,40 @@ def test_marks_keep_only_what_is_there() -> None:
     told = Told()
     taken(seen(replace(OMBI, published=(OPEN,))), 120, told)
     told.forget([ID], ["media-ombi-1"])
-    assert told == Told(steady={ID[:12]: T0}, exposed={"media-ombi-1": ["3306/tcp"]})
+    known = {ID[:12]: ("media-ombi-1", "linuxserver/ombi:4", "ombi")}
+    assert told == Told(steady={ID[:12]: T0}, exposed={"media-ombi-1": ["3306/tcp"]}, known=known)
     told.forget([], [])
-    assert told == Told()
+    assert told == Told(known=known)
+
+
+def test_what_was_removed_when_nobody_looked_is_told_to_be_gone_once() -> None:
+    told = Told()
+    taken(seen(), 120, told)
+    later = Standing(told)
+    later.missed([], T0 + 500 * S)
+    [gone] = taken(later, 500, told)
+    assert gone == {
+        "action": "destroy",
+        "container": "media-ombi-1",
+        "image": "linuxserver/ombi:4",
+        "service": "ombi",
+        "time": T0 + 500 * S,
+        "seen_late": True,
+    }
+    assert told.known == {}
+    later.missed([], T0 + 600 * S)
+    assert actions(later, 600) == []
+
+
+def test_what_is_there_or_was_told_to_be_gone_is_not_told_so() -> None:
+    told = Told()
+    taken(seen(), 120, told)
+    there = Standing(told)
+    there.missed([ID], T0 + 500 * S)
+    assert actions(there, 500) == []
+    there.hears(event("destroy", 501))
+    there.missed([], T0 + 600 * S)
+    assert actions(there, 600) == []
 
 
 def test_a_mark_of_an_earlier_version_is_read() -> None:
