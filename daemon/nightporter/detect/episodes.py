@@ -18,7 +18,7 @@ from typing import Final
 
 from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.memory import Entry
-from nightporter.detect.narrate import count_tops, sample, showable, snapshot
+from nightporter.detect.narrate import count_tops, sample, showable, snapshot, subject_of
 from nightporter.detect.observing import Figures
 from nightporter.detect.outcome import Over, Under
 from nightporter.detect.recent import Recent
@@ -185,6 +185,7 @@ class Episodes:
         """One more event of a known episode; a late one may bridge a gap and take in what came after it."""
         rule, event = hit.rule, hit.event
         episode.count += 1
+        episode.subject = episode.subject or subject_of(rule, hit.key, showable(rule, hit.fields))
         episode.first = min(episode.first, event.time)
         if event.time > episode.last:
             episode.last = event.time
@@ -227,6 +228,7 @@ class Episodes:
             top={},
             samples=[],
             latest=showable(rule, hit.fields),
+            subject=subject_of(rule, key, showable(rule, hit.fields)),
             distinct=over.held if isinstance(rule.window, Distinct) else None,
             detailed=len(self._open_now) < DETAILED,
             pending=bool(rule.lasts) or isinstance(rule.window, Absence),

@@ -102,7 +102,7 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
         top={n: v for n, v in _top(episode).items() if n not in named},
         samples=list(episode.samples),
         service=str(named.get("service", episode.latest.get("service", ""))),
-        subject=_subject(rule.rule.subject, named, episode.latest),
+        subject=episode.subject,
         state=rule.is_state and not episode.forgotten,
     )
 
@@ -118,11 +118,13 @@ def _top(episode: OpenEpisode) -> dict[str, list[tuple[str, int]]]:
     }
 
 
-def _subject(field: str, named: Fields, latest: Fields) -> str:
-    """A proxy's request is about the service behind it, by the name that all else calls it."""
+def subject_of(rule: CompiledRule, key: Key, latest: Fields) -> str:
+    """The value of the rule's subject; empty where the rule has none, or nothing says it. A proxy's request
+    is about the service behind it, by the name that all else calls it."""
+    field = rule.rule.subject
     if field == "service" and "behind" in latest:
         return str(latest["behind"]).lower()[:VALUE_CHARS]
-    value = named.get(field, latest.get(field, "")) if field else ""
+    value = _named(rule, key).get(field, latest.get(field, "")) if field else ""
     return str(value).lower()[:VALUE_CHARS]
 
 

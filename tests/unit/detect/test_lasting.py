@@ -283,3 +283,15 @@ def test_a_poller_is_not_counted_once_it_is_known_and_counts_when_it_strays() ->
     assert bench.feed(7200, status=403, client_ip="203.0.113.9", path="/") == []
     assert bench.engine.counts["pollers:refused"] == 1
     assert bench.feed(7210, status=403, client_ip="203.0.113.9", path="/admin") == ["refused"]
+
+
+def test_the_subject_stays_what_the_first_event_said() -> None:
+    bench = Bench("""
+        rules:
+          down: {title: t, from: traefik, when: {status: 502}, by: router, subject: service, message: m}
+    """)
+    bench.feed(0, status=502, router="r", service="Plex")
+    bench.feed(1, status=502, router="r")
+    bench.feed(2, status=502, router="s")
+    bench.feed(3, status=502, router="s", service="ombi")
+    assert [e.subject for e in bench.episodes()] == ["plex", "ombi"]
