@@ -41,7 +41,7 @@ def test_a_password_that_is_guessed_at_a_real_web_app_is_critical(
             assert app.login("203.0.113.7", "mario", "secret") == 207
             messages = discord.wait_for(2)
             daemon.stop()
-    assert titles(messages) == ["Failed logins", "A login after many failures"]
+    assert titles(messages) == ["Failed logins: mario", "A login after many failures: mario"]
     assert "mario" in messages[1].text
 
 
