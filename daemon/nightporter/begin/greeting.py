@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nightporter.begin.plan import rate
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource
+from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, IntegritySource
 from nightporter.doctor.containers import Running
 from nightporter.doctor.finding import listed
 from nightporter.doctor.logins import LoginFacts, about, is_set
@@ -55,7 +55,8 @@ def watched(survey: Survey, config: Config) -> list[str]:
         for source in config.sources
         if isinstance(source, FileSource | ContainerFileSource) and source.format != "traefik"
     ]
-    return [*found, *(f"{name}'s log" for name in files)]
+    changes = any(isinstance(source, IntegritySource) for source in config.sources)
+    return [*found, *(f"{name}'s log" for name in files), *(["changes of config files"] if changes else [])]
 
 
 def unseen(survey: Survey, config: Config) -> list[str]:

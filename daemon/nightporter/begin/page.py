@@ -8,7 +8,7 @@ from typing import Final
 
 from nightporter.begin.plan import Planned
 from nightporter.begin.wish import Wish
-from nightporter.config import ContainerFileSource, DockerSource, FileSource
+from nightporter.config import ContainerFileSource, DockerSource, FileSource, IntegritySource
 from nightporter.safetext import cleaned
 
 _WIDTH: Final = 100
@@ -43,6 +43,10 @@ def _entry(planned: Planned) -> Iterator[str]:
         yield "  kind: docker"
         if source.host:
             yield f"  host: {quoted(source.host)}"
+        return
+    if isinstance(source, IntegritySource):
+        yield "  kind: integrity"
+        yield f"  paths: {_list(('default', *source.paths)) if source.paths else 'default'}"
         return
     yield "  kind: file"
     match source:

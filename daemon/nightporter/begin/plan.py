@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from nightporter.config import ContainerFileSource, DockerSource, FileSource, LogSource
+from nightporter.config import (
+    ContainerFileSource,
+    DockerSource,
+    FileSource,
+    IntegritySource,
+    LogSource,
+)
 from nightporter.doctor.finding import listed
 from nightporter.doctor.proxy import ENOUGH, ProxyLog
 from nightporter.model import MINUTE
@@ -22,7 +29,7 @@ _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 class Planned:
     """One entry of `sources:` and what is said about it."""
 
-    source: LogSource
+    source: LogSource | IntegritySource
     why: tuple[str, ...]
     """Sentences for its comment. May hold text of the machine's."""
 
@@ -30,6 +37,8 @@ class Planned:
 def sources(survey: Survey) -> tuple[Planned, ...]:
     """All of them, the proxy first. Empty where nothing was found."""
     found = [*_traefik(survey), *_docker(survey), *_services(survey)]
+    if found:
+        found.append(_watched(survey))
     return tuple(_named_apart(found))
 
 
@@ -111,6 +120,17 @@ def _services(survey: Survey) -> Iterator[Planned]:
             source = FileSource(name=log.name, paths=(log.path,), service=log.service)
             why = f"{alone} {log.found or 'None'} there now."
         yield Planned(source=source, why=(why,))
+
+
+def _watched(survey: Survey) -> Planned:
+    why = [
+        "Files that nobody should change unseen, at their usual places: Traefik's settings and certificates, "
+        "compose files and .env, /etc/hosts, what starts by itself."
+    ]
+    if survey.watched:
+        why.append(f"Also {listed(survey.watched, 6)}: named by Traefik, an allow-list or a container.")
+    paths = tuple(glob.escape(path) for path in survey.watched)
+    return Planned(source=IntegritySource(name="watched", paths=paths, usual=True), why=tuple(why))
 
 
 def _named_apart(found: Sequence[Planned]) -> Iterator[Planned]:

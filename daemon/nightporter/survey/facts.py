@@ -85,4 +85,6 @@ class Survey:
     services: tuple[ServiceLog, ...] = ()
     lists: tuple[AllowList, ...] = ()
     acme: tuple[AcmeFacts, ...] = ()
+    watched: tuple[str, ...] = ()
+    """Files that nobody should change unseen, and that lie at no usual place."""
     troubles: tuple[str, ...] = ()

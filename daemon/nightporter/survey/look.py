@@ -20,6 +20,7 @@ from nightporter.sources.docker.container import services
 from nightporter.survey import traefik
 from nightporter.survey.facts import AcmeFacts, ServiceLog, Survey, TraefikFacts
 from nightporter.survey.traefik import in_volume, on_host
+from nightporter.survey.watched import elsewhere
 
 T = TypeVar("T")
 
@@ -47,19 +48,25 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
     found = proxy.result()
     facts = found if isinstance(found, TraefikFacts) else TraefikFacts()
     acme = await looked(apart(lambda: acme_files(view, root, facts), "acme"), view.look_s)
+    found_lists, found_acme = _or_none(lists.result()), _or_none(acme)
+    unusual = await looked(
+        apart(lambda: elsewhere(view.home, facts, found_acme, found_lists, running), "files"), view.look_s
+    )
     looks = {
         "Docker": docker,
         "Traefik": found,
         "services": logs.result(),
         ".env": lists.result(),
         "acme": acme,
+        "files": unusual,
     }
     return Survey(
         traefik=facts,
         docker=docker if isinstance(docker, EngineView) else None,
         services=_or_none(logs.result()),
-        lists=_or_none(lists.result()),
-        acme=_or_none(acme),
+        lists=found_lists,
+        acme=found_acme,
+        watched=_or_none(unusual),
         troubles=tuple(
             f"{subject} could not be looked at: {look.why}"
             for subject, look in looks.items()

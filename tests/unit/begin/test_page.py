@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from nightporter.config import (
     ContainerFileSource,
     DockerSource,
     FileSource,
+    IntegritySource,
     Route,
     Secret,
     TerminalDestination,
@@ -40,9 +42,9 @@ def found(log: ProxyLog, why: str = "somebody says so") -> FoundLog:
     return FoundLog(log=log, why=why, named=True)
 
 
-@given(PATH, TEXT, st.lists(PATH, max_size=3), PATH, st.booleans())
+@given(PATH, TEXT, st.lists(PATH, max_size=3), PATH, st.booleans(), st.lists(PATH, max_size=3, unique=True))
 def test_odd_names_mean_themselves(
-    log: str, why: str, services: list[str], engine: str, container: bool
+    log: str, why: str, services: list[str], engine: str, container: bool, watched: list[str]
 ) -> None:
     survey = Survey(
         traefik=TraefikFacts(logs=(found(ProxyLog(source="traefik", path=log), why),)),
@@ -51,6 +53,7 @@ def test_odd_names_mean_themselves(
             ServiceLog(service="ombi", title="Ombi", name="ombi", path=path, inside=False)
             for path in services
         ),
+        watched=tuple(dict.fromkeys(map(os.path.normpath, watched))),
     )
     planned = plan.sources(survey)
     loaded = parse_config("/c/config.yaml", page.write(planned, WISH if container else None, "today"), WORLD)
@@ -73,6 +76,8 @@ def test_every_kind_of_source_comes_back() -> None:
         DockerSource(name="docker", host="unix:///x.sock"),
         ContainerFileSource(name="ombi", container="ombi", path="/config/Logs/log-*.txt", service="ombi"),
         ContainerFileSource(name="x", container="x", path="/x", host="unix:///x.sock"),
+        IntegritySource(name="watched", usual=True),
+        IntegritySource(name="more", paths=("/srv/[[]a]/traefik.yml",), usual=True),
     )
     planned = [Planned(source=source, why=("Because.", "# - {name: x}")) for source in sources]
     loaded = parse_config("/c/config.yaml", page.write(planned, None, "today"), WORLD)
@@ -84,15 +89,15 @@ def test_an_engine_that_only_the_terminal_knows_is_named() -> None:
     facts = EngineFacts(source="docker", url="unix:///odd.sock", why="DOCKER_HOST")
     inside = ServiceLog(service="ombi", title="Ombi", name="ombi", path="/x", inside=True)
     survey = Survey(docker=EngineView(facts=facts), services=(inside,))
-    assert [one.source.host for one in plan.sources(survey) if not isinstance(one.source, FileSource)] == [
-        "unix:///odd.sock"
-    ] * 2
+    asked = [one.source for one in plan.sources(survey)]
+    hosts = [source.host for source in asked if isinstance(source, DockerSource | ContainerFileSource)]
+    assert hosts == ["unix:///odd.sock"] * 2
 
 
 def test_names_are_told_apart() -> None:
     logs = [ServiceLog(service="ombi", title="Ombi", name=name, path="/x") for name in ("a b", "a-b", "/")]
     names = [one.source.name for one in plan.sources(Survey(services=tuple(logs)))]
-    assert names == ["a-b", "a-b-2", "source"]
+    assert names == ["a-b", "a-b-2", "source", "watched"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_terminal_is_told_where_nobody_is_named(
     assert run("--config", str(config)) == 0
     told = capsys.readouterr().out
     assert "On duty" in told
-    assert "Watching: nothing yet." in told
+    assert "Watching: changes of config files." in told
     assert "nothing to look back on" in told
     assert "nightporter install" in told
 
