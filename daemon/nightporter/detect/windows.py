@@ -55,7 +55,7 @@ class OpenEpisode(msgspec.Struct):
     figures: dict[str, Value] = {}
     """What its window measured, by the names that a message may ask for: `sum`, `share`, `usual` …"""
     subject: str = ""
-    """What its incident is about, as the first of its events said that could: the newest may lack the field."""
+    """What its incident is about, as the first event that could say so did: the newest may lack the field."""
     forgotten: bool = False
     """Its key had to make room: it ended for us, not in the world."""
 
