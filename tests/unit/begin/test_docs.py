@@ -16,4 +16,10 @@ def test_the_config_of_the_guide(tmp_path: Path) -> None:
     secret.chmod(0o600)
     loaded = parse_config(str(tmp_path / "config.yaml"), text, World(env={}, home=tmp_path, state=tmp_path))
     assert [str(problem) for problem in loaded.problems] == []
-    assert [source.name for source in loaded.config.sources] == ["traefik", "docker", "nextcloud", "ombi"]
+    assert [source.name for source in loaded.config.sources] == [
+        "traefik",
+        "docker",
+        "nextcloud",
+        "ombi",
+        "watched",
+    ]
