@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
@@ -54,10 +54,8 @@ _MOST_TIMEOUT: Final[Nanos] = 2 * MINUTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asking:
-    """What every probe has; a source's are the default of its probes. `interval_s` None: the kind's own."""
+    """How a probe asks; a source's is the default of its probes. `interval_s` None: the kind's own."""
 
-    name: str = ""
-    service: str = ""
     interval_s: float | None = None
     timeout_s: float = 10.0
     retries: int = 3
@@ -82,12 +80,10 @@ def read_probes(page: Page, node: Node, name: str, here: Here) -> ProbeSource:
     )
 
 
-def _asking(page: Page, table: dict[str, Node], default: _Asking, name: str = "") -> _Asking:
+def _asking(page: Page, table: dict[str, Node], default: _Asking) -> _Asking:
     interval_s = _seconds(page, table, "interval", SECOND, _MOST_INTERVAL)
     timeout_s = _seconds(page, table, "timeout", SECOND // 10, _MOST_TIMEOUT)
     return _Asking(
-        name=name,
-        service=got(table, "service", lambda n: page.text(n, "a service's name"), ""),
         interval_s=default.interval_s if interval_s is None else interval_s,
         timeout_s=default.timeout_s if timeout_s is None else timeout_s,
         retries=got(table, "retries", lambda n: page.whole(n, "failures in a row", 1, 100), default.retries),
@@ -113,24 +109,37 @@ def _probe(page: Page, node: Node, default: _Asking, here: Here, taken: dict[str
     kind = kinds[0]
     page.keyed(node, f"a probe of {kind}", (*_ALL, kind, *_OWN[kind]))
     name = _name(page, node, table, taken)
-    asking = _asking(page, table, default, name or "")
-    probe: Probe | None
+    probe = _of_kind(kind, page, table, name or "", here)
+    service = got(table, "service", lambda n: page.text(n, "a service's name"), "")
+    asking = _asking(page, table, default)
+    if probe is None or name is None:
+        return None
+    return replace(
+        probe,
+        service=service,
+        interval_s=probe.interval_s if asking.interval_s is None else asking.interval_s,
+        timeout_s=asking.timeout_s,
+        retries=asking.retries,
+    )
+
+
+def _of_kind(kind: str, page: Page, table: dict[str, Node], name: str, here: Here) -> Probe | None:
+    """What is a kind's own of a probe; all else is its default."""
     match kind:
         case "http":
-            probe = _http(page, table, asking, here)
+            return _http(page, table, name, here)
         case "tcp":
-            probe = _tcp(page, table, asking)
+            return _tcp(page, table, name)
         case "tls":
-            probe = _tls(page, table, asking, here)
+            return _tls(page, table, name, here)
         case "acme":
-            probe = _acme(page, table, asking, here)
+            return _acme(page, table, name, here)
         case "container":
-            probe = _container(page, table, asking)
+            return _container(page, table, name)
         case "job":
-            probe = _job(page, table, asking)
+            return _job(page, table, name)
         case _:
-            probe = _canary(page, table, asking, here)
-    return probe if name is not None else None
+            return _canary(page, table, name, here)
 
 
 def _name(page: Page, node: Node, table: dict[str, Node], taken: dict[str, int]) -> str | None:
@@ -151,17 +160,13 @@ def _name(page: Page, node: Node, table: dict[str, Node], taken: dict[str, int])
     return name
 
 
-def _http(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> HttpProbe | None:
+def _http(page: Page, table: dict[str, Node], name: str, here: Here) -> HttpProbe | None:
     found = _url(page, table["http"], here)
     statuses = page.items(table["status"]) if "status" in table else ()
     expected = (read_notation(page, n, values.status, "a status such as 404 or 2xx") for n in statuses)
     status = tuple(one for one in expected if one is not None)
     probe = HttpProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
+        name=name,
         url=found[0] if found else Secret(""),
         host=found[1] if found else "",
         port=found[2] if found else 0,
@@ -204,31 +209,23 @@ def _url(page: Page, node: Node, here: Here) -> tuple[Secret, str, int] | None:
     return url, host, port or (443 if parts.scheme == "https" else 80)
 
 
-def _tcp(page: Page, table: dict[str, Node], asking: _Asking) -> TcpProbe | None:
+def _tcp(page: Page, table: dict[str, Node], name: str) -> TcpProbe | None:
     found = _address(page, table["tcp"], None)
     if found is None:
         return None
     return TcpProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
+        name=name,
         host=found[0],
         port=found[1],
     )
 
 
-def _tls(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> TlsProbe | None:
+def _tls(page: Page, table: dict[str, Node], name: str, here: Here) -> TlsProbe | None:
     found = _address(page, table["tls"], 443)
     if found is None:
         return None
     return TlsProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=3600.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
+        name=name,
         host=found[0],
         port=found[1],
         server_name=got(table, "server_name", lambda n: page.text(n, "a host's name"), ""),
@@ -238,72 +235,59 @@ def _tls(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> Tls
     )
 
 
-def _acme(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> AcmeProbe | None:
+def _acme(page: Page, table: dict[str, Node], name: str, here: Here) -> AcmeProbe | None:
     path = page.text(table["acme"], "the path of Traefik's acme.json")
     if path is None:
         return None
     return AcmeProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=600.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
+        name=name,
         path=here.path(path),
     )
 
 
-def _container(page: Page, table: dict[str, Node], asking: _Asking) -> ContainerProbe | None:
-    name = page.text(table["container"], "a container's name, or its compose service")
-    if name is not None and not _CONTAINER.match(name):
-        page.tell(table["container"], f"'{name}'", expected="a container's name, or its compose service")
-        name = None
-    if name is None:
+def _container(page: Page, table: dict[str, Node], name: str) -> ContainerProbe | None:
+    container = _word(page, table["container"], _CONTAINER, "a container's name, or its compose service")
+    if container is None:
         return None
     return ContainerProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
-        container=name,
+        name=name,
+        container=container,
         host=got(table, "host", lambda n: page.text(n, "the engine's address"), ""),
     )
 
 
-def _job(page: Page, table: dict[str, Node], asking: _Asking) -> JobProbe | None:
+def _job(page: Page, table: dict[str, Node], name: str) -> JobProbe | None:
     what = "a launchd label such as com.traefik.startup, or a systemd unit such as plex.service"
-    name = page.text(table["job"], what)
-    if name is not None and not _JOB.match(name):
-        page.tell(table["job"], f"'{name}'", expected=what)
-        name = None
-    if name is None:
+    job = _word(page, table["job"], _JOB, what)
+    if job is None:
         return None
     return JobProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=60.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
-        job=name,
+        name=name,
+        job=job,
         expect="ok" if _choice(page, table, "expect", ("running", "ok")) == "ok" else "running",
         system=got(table, "system", page.flag, False),
     )
+
+
+def _word(page: Page, node: Node, shape: re.Pattern[str], what: str) -> str | None:
+    """A text of that shape; None where it is none, which is told."""
+    word = page.text(node, what)
+    if word is not None and not shape.match(word):
+        page.tell(node, f"'{word}'", expected=what)
+        return None
+    return word
 
 
 def _choice(page: Page, table: dict[str, Node], key: str, choices: tuple[str, ...]) -> str:
     return got(table, key, lambda n: read_choice(page, n, key, choices), choices[0])
 
 
-def _canary(page: Page, table: dict[str, Node], asking: _Asking, here: Here) -> CanaryProbe | None:
+def _canary(page: Page, table: dict[str, Node], name: str, here: Here) -> CanaryProbe | None:
     found = _url(page, table["canary"], here)
     if found is None:
         return None
     return CanaryProbe(
-        name=asking.name,
-        service=asking.service,
-        interval_s=300.0 if asking.interval_s is None else asking.interval_s,
-        timeout_s=asking.timeout_s,
-        retries=asking.retries,
+        name=name,
         url=found[0],
         host=found[1],
         port=found[2],
