@@ -5,7 +5,8 @@
 
 November 2026, UTC. Every day: a few hundred requests, more on weekends, strangers at the door, logins. On
 some days: a scan (the 5th), guessed passwords (the 12th), a new account (the 18th), an outage of 3 h (the 9th
-to the 10th), one of 14 min (the 21st), a changed file (the 24th); the machine sleeps for a day (the 15th).
+to the 10th), one of 14 min (the 21st), a changed file (the 24th), a service stopped by hand (the 25th); the
+machine sleeps for a day (the 15th).
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from nightporter.review.gather import Present, gather
 from nightporter.review.periods import of_turn
 from nightporter.rule import Ruleset
 from nightporter.ruleset import SourceText, load, read
+from nightporter.sources.allowlist.reading import Read
 from nightporter.sources.probes.state import Known, KnownCertificate
 from nightporter.store import history, incidents, state
 from nightporter.store.database import Database
@@ -143,12 +145,12 @@ class Lived:
     rules: Ruleset
     told: list[Telling]
 
-    async def facts(self) -> Facts:
+    async def facts(self, allowed: Read | None = None) -> Facts:
         """What the month's review is made from, when it is due."""
         now = stamp(END)
         period = of_turn("monthly", datetime(2026, 12, 1, tzinfo=UTC).date(), now, UTC)
         return await self.database.call(
-            lambda connection: gather(connection, self.config, self.rules, present(now), period, now)
+            lambda connection: gather(connection, self.config, self.rules, present(now), period, now, allowed)
         )
 
 
@@ -299,6 +301,17 @@ def _records(day: datetime) -> Iterator[tuple[datetime, str, bytes]]:
         if back.date() == day.date():
             away = {"downtime": length / SECOND, "down_for": "a while"}
             yield back, "outside", _record({**plex, "action": "up", "up": True, **away}, back)
+    if day.day == 25:  # no rule told of it: somebody stopped it
+        moment = day + timedelta(hours=20)
+        stopped = {
+            **plex,
+            "service": "ombi",
+            "name": "ombi",
+            "action": "up",
+            "up": True,
+            "downtime": 21_600.0,
+        }
+        yield moment, "outside", _record(stopped, moment)
     if day.day == 24:
         moment = day + timedelta(hours=17)
         change = {"action": "changed", "path": "/srv/traefik/dynamic.yml", "what": "its content was changed"}

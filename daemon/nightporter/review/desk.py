@@ -24,11 +24,12 @@ from nightporter.history.rows import Day
 from nightporter.model import Stamp, Telling
 from nightporter.notify.localtime import zone_of
 from nightporter.review import chart, faces, weekly
-from nightporter.review.facts import AllowList, Facts
+from nightporter.review.facts import Facts
 from nightporter.review.gather import Present, allow_list, gather
 from nightporter.review.page import page
 from nightporter.review.periods import Kind, Period, due, of_turn
 from nightporter.rule import Ruleset
+from nightporter.sources.allowlist.reading import Read
 from nightporter.store import history, state
 from nightporter.store.database import Database
 
@@ -123,6 +124,6 @@ class ReviewDesk:
         return faces.message(page(facts), kind, day.isoformat(), to, now, picture)
 
     def _facts(
-        self, connection: sqlite3.Connection, *, period: Period, now: Stamp, allowed: AllowList | None
+        self, connection: sqlite3.Connection, *, period: Period, now: Stamp, allowed: Read | None
     ) -> Facts:
         return gather(connection, self._config, self._rules(), self._present(), period, now, allowed)

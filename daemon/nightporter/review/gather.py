@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from nightporter.allowlist.judging import ADVISED, findings
+from nightporter.allowlist.keeping import Kept
 from nightporter.blindness import why_blind
 from nightporter.config import (
     AcmeProbe,
@@ -32,7 +33,8 @@ from nightporter.review import outages
 from nightporter.review.facts import AllowList, Certificate, Check, Facts, Source
 from nightporter.review.periods import Period
 from nightporter.rule import Ruleset
-from nightporter.sources.allowlist.reading import read
+from nightporter.sources.allowlist.reading import Read, read
+from nightporter.sources.allowlist.source import NAME as ALLOW_LIST
 from nightporter.sources.probes.certificates import Certificate as Seen
 from nightporter.sources.probes.certificates import step_reached
 from nightporter.sources.probes.state import Known
@@ -65,18 +67,20 @@ def gather(
     present: Present,
     period: Period,
     now: Stamp,
-    allowed: AllowList | None = None,
+    allowed: Read | None = None,
 ) -> Facts:
     """Read it all; changes nothing. `allowed`: what `allow_list` gave."""
+    marks = state.load_positions(connection)
     first, last = period.days[0], period.days[-1]
-    known = list(_known(connection, config))
+    known = list(_known(marks, config))
     reaching = _incidents(connection, period)
     outage_rules = {rule.id for rule in rules.rules if rule.is_state and rule.subject in SERVICES}
-    told = [
-        *history.outages(connection, period.since, period.until),
-        *outages.of_incidents(reaching, outage_rules, now),
-        *(Outage(service, at.since, now) for service, at in known if _is_down(at)),
-    ]
+    certain = outages.of_incidents(reaching, outage_rules, now)
+    probed = history.outages(connection, period.since, period.until)
+    probed += [Outage(service, at.since, now) for service, at in known if _is_down(at)]
+    if outage_rules:
+        probed = outages.confirmed(probed, certain, until=now - incidents.KEPT)
+    told = [*certain, *probed]
     return Facts(
         period=period,
         now=now,
@@ -90,7 +94,7 @@ def gather(
         accounts=tuple(history.accounts(connection)),
         incidents=tuple(i for i in reaching if i.last >= period.since and i.first < period.until),
         outages=outages.joined(told, period.since, period.until),
-        down=_down(known, reaching, outage_rules),
+        down=tuple(sorted({outage.service.lower() for outage in told if outage.end == now})),
         probed=tuple(
             p.service or p.name for p in _probes(config) if not isinstance(p, AcmeProbe | CanaryProbe)
         ),
@@ -99,7 +103,7 @@ def gather(
         checks=tuple(_checks(config, present.sources)),
         unaccepted=_unaccepted(present.sources),
         watches_files=any(isinstance(entry, IntegritySource) for entry in config.sources),
-        allow_list=allowed,
+        allow_list=_judged(allowed, marks.get(ALLOW_LIST, {}).get(ALLOW_LIST, b"")) if allowed else None,
         undelivered={
             name: str(fares.get("last_error") or "nothing gets through")
             for name, fares in present.outbox.items()
@@ -108,16 +112,24 @@ def gather(
     )
 
 
-def allow_list(config: Config) -> AllowList | None:
-    """The allow-list as its file has it now; None: the config names none. It reads a file or two."""
-    if config.allow_list is None:
-        return None
-    looked = read(config.allow_list)
+def allow_list(config: Config) -> Read | None:
+    """The allow-list's files as they are now; None: the config names none. Blocking."""
+    return read(config.allow_list) if config.allow_list is not None else None
+
+
+def _judged(looked: Read, mark: bytes) -> AllowList:
+    """The list with what its source knows besides: names that do not resolve, entries that nobody uses."""
+    try:
+        told = msgspec.json.decode(mark, type=Kept).told if mark else []
+    except msgspec.MsgspecError:  # another version's
+        told = []
     if looked.listed is None:
         return AllowList(troubles=looked.troubles)
+    unresolved, unused = ({entry for fault, entry in told if fault == f} for f in ("unresolved", "unused"))
+    found = findings(looked.listed, unresolved=unresolved, unused=unused, limits=ADVISED)
     return AllowList(
         entries=tuple(entry.text for entry in looked.listed.entries),
-        wrong={f.entry.text: f.what for f in findings(looked.listed, limits=ADVISED)},
+        wrong={finding.entry.text: finding.what for finding in found},
         troubles=looked.troubles,
     )
 
@@ -133,9 +145,8 @@ def _probes(config: Config) -> Iterator[Any]:
             yield from entry.probes
 
 
-def _known(connection: sqlite3.Connection, config: Config) -> Iterator[tuple[str, Known]]:
+def _known(marks: Mapping[str, Mapping[str, bytes]], config: Config) -> Iterator[tuple[str, Known]]:
     """Service and state of each probe of the config, as its last commit has it."""
-    marks = state.load_positions(connection)
     for entry in config.sources:
         for probe in entry.probes if isinstance(entry, ProbeSource) else ():
             mark = marks.get(entry.name, {}).get(probe.name)
@@ -144,18 +155,6 @@ def _known(connection: sqlite3.Connection, config: Config) -> Iterator[tuple[str
                     yield probe.service or probe.name, msgspec.json.decode(mark, type=Known)
                 except msgspec.MsgspecError:  # another version's: it is not known, then
                     continue
-
-
-def _down(
-    known: list[tuple[str, Known]], reaching: list[Incident], rules: Collection[str]
-) -> tuple[str, ...]:
-    by_probes = {service.lower() for service, at in known if _is_down(at)}
-    by_rules = {
-        incident.subject.lower()
-        for incident in reaching
-        if incident.open and incident.subject and any(part.rule in rules for part in incident.parts)
-    }
-    return tuple(sorted(by_probes | by_rules))
 
 
 def _is_down(known: Known) -> bool:

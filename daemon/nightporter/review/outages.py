@@ -17,6 +17,24 @@ def of_incidents(incidents: Iterable[Incident], rules: Collection[str], now: Sta
     ]
 
 
+def confirmed(probed: Iterable[Outage], certain: Iterable[Outage], *, until: Stamp) -> list[Outage]:
+    """What probes saw, less what was none: a service that somebody stopped does not answer either. A rule
+    tells an outage from that, so one that no rule told of does not count; of what ended before `until` no
+    incidents are kept any more, and the probes alone are believed."""
+    told = list(certain)
+    return [
+        outage
+        for outage in probed
+        if outage.end < until
+        or any(
+            outage.service.lower() == known.service.lower()
+            and outage.start <= known.end
+            and known.start <= outage.end
+            for known in told
+        )
+    ]
+
+
 def joined(outages: Iterable[Outage], since: Stamp, until: Stamp) -> dict[str, list[Outage]]:
     """Service → its outages within this time, cut to it, none touching another, oldest first. Whatever tells
     of a service names it in its own case."""

@@ -74,7 +74,7 @@ def allow_list(facts: Facts) -> Section:
     lines += [f"{text}: {why}" for text, why in list(listed.wrong.items())[:LISTED]]
     fine = [text for text in listed.entries if text not in listed.wrong]
     lines.append(f"Let in: {some(fine)}" if fine else "It holds no entry that lets anybody in.")
-    lines.append("Does everybody on it still need to be? Who is let in is not read line by line.")
+    lines.append("Does everybody on it still need to be?")
     return _judged(name, lines, looks=bool(listed.troubles or listed.wrong or not fine))
 
 

@@ -9,13 +9,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.parts.month import STRANGER, Lived, live_through
 
-from nightporter.model import HOUR, MINUTE
-from nightporter.review import faces, outages
+from nightporter.allowlist.keeping import Kept
+from nightporter.config import AllowList
+from nightporter.model import HOUR, MINUTE, Position
+from nightporter.review import faces, outages, sections
 from nightporter.review.facts import Facts
 from nightporter.review.page import page
+from nightporter.sources.allowlist.reading import read
+from nightporter.sources.allowlist.source import NAME
+from nightporter.store import state
 
 GOLDEN = Path(__file__).with_name("november.txt")
 
@@ -44,6 +50,21 @@ def _told(facts: Facts) -> dict[object, int]:
     """What was counted of lines and records; of a look after a beginning it is not known how long before it
     somebody watched."""
     return {key: n for key, n in facts.counts.items() if key[1] not in ("watched_s", "blind_s")}
+
+
+async def test_the_allow_list_is_told_with_what_its_source_knows(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("IP_ALLOW_LIST=192.168.1.0/24,203.0.113.7/32,home.example.org,YOUR.REMOTE.IP/32\n")
+    month = await live_through(tmp_path, days=1)
+    kept = Kept(told=[("unused", "203.0.113.7/32"), ("unresolved", "home.example.org")])
+    mark = Position(NAME, NAME, msgspec.json.encode(kept))
+    await month.database.call(lambda connection: state.save_positions(connection, [mark]))
+    found = sections.allow_list(await month.facts(read(AllowList(env=env))))
+    await month.database.close()
+    assert found.verdict == "look"
+    wrong = [line.partition(":")[0] for line in found.lines[:3]]
+    assert wrong == ["203.0.113.7/32", "home.example.org", "YOUR.REMOTE.IP/32"]
+    assert "Let in: 192.168.1.0/24" in found.lines
 
 
 @pytest.mark.parametrize("every", [1, 7])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.parts.reviewing import incident, outage
 
 from nightporter.history import Outage
-from nightporter.review.outages import joined, length, of_incidents
+from nightporter.review.outages import confirmed, joined, length, of_incidents
 
 spans = st.tuples(st.sampled_from(["plex", "Plex", "ombi"]), st.integers(0, 60), st.integers(0, 20))
 
@@ -41,3 +41,14 @@ def test_of_incidents_only_states_of_outage_rules_count() -> None:
         incident(rule="service-down"),
     ]
     assert of_incidents(told, {"service-down"}, 1000) == [Outage("plex", 100, 200), Outage("ombi", 100, 1000)]
+
+
+def test_what_probes_saw_counts_where_a_rule_told_of_it() -> None:
+    told = [Outage("plex", 100, 200)]
+    seen = [
+        Outage("Plex", 90, 200),
+        Outage("plex", 300, 400),
+        Outage("ombi", 100, 200),
+        Outage("nas", 10, 20),
+    ]
+    assert confirmed(seen, told, until=50) == [seen[0], seen[3]]
