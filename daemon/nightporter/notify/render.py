@@ -221,7 +221,8 @@ def _top_parts(top: Mapping[str, Sequence[tuple[str, int]]], skip: Iterable[str]
 
 
 def _footer(telling: Telling) -> str:
-    pieces = [telling.severity.name, telling.rule, telling.incident and f"incident {telling.incident}"]
+    word = "review" if telling.kind == "review" else telling.severity.name
+    pieces = [word, telling.rule, telling.incident and f"incident {telling.incident}"]
     return " · ".join(piece for piece in pieces if piece)
 
 

@@ -160,14 +160,11 @@ def access(facts: Facts) -> Section:
 def found(facts: Facts) -> Section:
     """What the rules found, by rule."""
     name = "What was found"
-    told = facts.told
-    if facts.began is None and not told:
-        return _unknown(name, NOT_YET)
-    if not told:
-        return _judged(name, ["Nothing but notes." if facts.incidents else "Nothing."], looks=False)
+    if not facts.incidents:
+        return _unknown(name, NOT_YET) if facts.began is None else _judged(name, ["Nothing."], looks=False)
     by_rule: dict[str, list[Severity]] = {}
     titles: dict[str, str] = {}
-    for incident in told:
+    for incident in facts.incidents:
         by_rule.setdefault(incident.rule, []).append(incident.severity)
         titles[incident.rule] = incident.title.removesuffix(f": {incident.subject}")
     ordered = sorted(by_rule.items(), key=lambda each: (-max(each[1]), -len(each[1]), each[0]))
@@ -176,10 +173,10 @@ def found(facts: Facts) -> Section:
         for rule, severities in ordered[:LISTED]
     ]
     lines += more(len(ordered) - LISTED, "rules")
-    open_now = sum(i.open and i.severity >= Severity.high for i in told)
+    open_now = sum(i.open and i.severity >= Severity.high for i in facts.incidents)
     if open_now:
         lines.append(f"Still going on: {open_now} of high severity or above")
-    return _judged(name, lines, looks=any(_needs_a_look(incident) for incident in told))
+    return _judged(name, lines, looks=any(_needs_a_look(incident) for incident in facts.incidents))
 
 
 def _needs_a_look(incident: Incident) -> bool:

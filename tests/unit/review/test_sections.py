@@ -126,7 +126,9 @@ def test_what_was_found_is_by_rule_the_worst_first() -> None:
     assert found.lines == (
         "critical: Spray ×1 (login-spray)",
         "medium: Many missing pages ×3 (http-404-scan)",
+        "info: Many missing pages ×1 (note)",
     )
+    assert sections.found(well(incidents=told[-1:])).verdict == "fine"
 
 
 def test_a_scan_is_no_reason_to_look_and_neither_is_an_outage_that_is_over() -> None:
