@@ -256,7 +256,7 @@ def _day(day: datetime, dice: random.Random) -> Iterator[tuple[datetime, str, by
     yield from _logins(day)
     if day.day == 5:
         moment = day + timedelta(hours=3, minutes=20)
-        yield moment, "traefik", _lines(as_json(STRANGER, f"/old/page{n}", 404, at=moment) for n in range(40))
+        yield moment, "traefik", _lines(tuple(_served(STRANGER, f"/old/{n}", 404, moment) for n in range(40)))
     if day.day == 12:
         moment = day + timedelta(hours=21)
         said = f"{moment:%Y-%m-%d %H:%M:%S}.112 +00:00 [WRN] Failed login attempt by IP: {GUESSER}\n"
@@ -265,12 +265,18 @@ def _day(day: datetime, dice: random.Random) -> Iterator[tuple[datetime, str, by
 
 
 def _requests(moment: datetime, count: int, dice: random.Random) -> bytes:
-    fine = (as_json("192.168.1.20", f"/library/{dice.randint(1, 90)}", 200, at=moment) for _ in range(count))
+    fine = (_served("192.168.1.20", f"/library/{dice.randint(1, 90)}", 200, moment) for _ in range(count))
     refused = (
         as_json(f"203.0.113.{dice.randint(40, 80)}", "/", 403, at=moment).replace('"OriginStatus":403,', "")
         for _ in range(dice.randint(1, 9))
     )
     return _lines((*fine, *refused))
+
+
+def _served(client: str, path: str, status: int, moment: datetime) -> str:
+    """A request that a service answered."""
+    service = '"ServiceURL":"http://127.0.0.1:8080","StartUTC"'
+    return as_json(client, path, status, at=moment).replace('"StartUTC"', service)
 
 
 def _lines(lines: Iterator[str] | tuple[str, ...]) -> bytes:

@@ -95,12 +95,12 @@ class Span:
 
 
 def available() -> bool:
-    """Whether Pillow is there."""
+    """Whether Pillow is there, with what draws letters (a build of one's own may lack it)."""
     try:
-        import PIL.Image  # noqa: F401 - asked only whether it is there
+        from PIL import features
     except ImportError:
         return False
-    return True
+    return features.check("freetype2") is True
 
 
 def png(facts: Facts) -> bytes:

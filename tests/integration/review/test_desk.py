@@ -133,7 +133,7 @@ async def test_the_review_goes_to_apprise_with_a_route_as_info_with_a_picture(de
 
 async def test_without_pillow_it_goes_without_a_picture(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    monkeypatch.delitem(sys.modules, "PIL.Image", raising=False)
+    monkeypatch.delitem(sys.modules, "PIL.features", raising=False)
     desk.clock.jump(3 * 86_400)
     await desk.desk.look()
     assert [len(told.picture) for told in desk.told] == [0, 0]

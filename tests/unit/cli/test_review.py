@@ -77,7 +77,7 @@ def test_without_pillow_it_says_how_to_get_it(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    monkeypatch.delitem(sys.modules, "PIL.Image", raising=False)
+    monkeypatch.delitem(sys.modules, "PIL.features", raising=False)
     assert review(home, "--png", str(home / "out.png")) == 2
     assert "nightporter[chart]" in capsys.readouterr().err
     assert review(home) == 0
