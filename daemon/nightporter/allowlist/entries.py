@@ -67,13 +67,14 @@ def of_env(place: str, text: str, name: str) -> Listed | None:
     variable = dotenv.read(text).get(name)
     if variable is None:
         return None
-    return Listed(place, name, tuple(_of_lines(variable.value, variable.line)), variable.line)
+    return Listed(place, name, tuple(of_variable(variable)), variable.line)
 
 
-def _of_lines(value: str, first: int) -> Iterator[Entry]:
+def of_variable(variable: dotenv.Variable) -> Iterator[Entry]:
+    """The entries of a variable's value, with the lines they stand in."""
     texts = (
         (text, number)
-        for number, line in enumerate(value.split("\n"), first)
+        for number, line in enumerate(variable.value.split("\n"), variable.line)
         for text in re.split(r"[,\s\\]+", line)  # a backslash at a line's end is a shell's "it goes on"
         if text
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from nightporter.begin.plan import Planned
 from nightporter.begin.wish import Wish
-from nightporter.config import ContainerFileSource, DockerSource, FileSource, IntegritySource
+from nightporter.config import AllowList, ContainerFileSource, DockerSource, FileSource, IntegritySource
 from nightporter.safetext import cleaned
 
 _WIDTH: Final = 100
@@ -16,9 +16,11 @@ _LONGEST: Final = 600
 """Characters of a comment."""
 
 
-def write(planned: Sequence[Planned], wish: Wish | None, day: str) -> str:
+def write(
+    planned: Sequence[Planned], wish: Wish | None, day: str, allow_list: AllowList | None = None
+) -> str:
     """The text of the file."""
-    return "\n".join([*_head(day), *_sources(planned), *_destinations(wish), ""])
+    return "\n".join([*_head(day), *_sources(planned), *_allow_list(allow_list), *_destinations(wish), ""])
 
 
 def _head(day: str) -> Iterator[str]:
@@ -61,6 +63,15 @@ def _entry(planned: Planned) -> Iterator[str]:
         yield f"  format: {source.format}"
     if source.trusted_proxies:
         yield f"  trusted_proxies: {_list(source.trusted_proxies)}"
+
+
+def _allow_list(found: AllowList | None) -> Iterator[str]:
+    if found is None:
+        return
+    yield "\n# Whom Traefik is to let in stands here: who comes in past it is told, and who of yours does not."
+    yield "allow_list:"
+    yield f"  env: {quoted(str(found.env))}"
+    yield f"  name: {found.variable}"
 
 
 def _destinations(wish: Wish | None) -> Iterator[str]:

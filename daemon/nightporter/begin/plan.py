@@ -6,9 +6,11 @@ import glob
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from nightporter.config import (
+    AllowList,
     ContainerFileSource,
     DockerSource,
     FileSource,
@@ -40,6 +42,12 @@ def sources(survey: Survey) -> tuple[Planned, ...]:
     if found:
         found.append(_watched(survey))
     return tuple(_named_apart(found))
+
+
+def allow_list(survey: Survey) -> AllowList | None:
+    """Where the allow-list stands; None where there is none, or only an empty one."""
+    found = next((one for one in survey.lists if one.entries), None)
+    return AllowList(env=Path(found.file), variable=found.name) if found is not None else None
 
 
 def _traefik(survey: Survey) -> Iterator[Planned]:

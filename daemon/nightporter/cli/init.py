@@ -78,7 +78,8 @@ def command(
         answer = to or usual(view.environ)
         _refuse_strange(pasted(answer))
         wish = wished(answer, target.parent, write=False)
-        click.echo(page.write(planned, _least(wish, min_severity, ask=False), day), nl=False)
+        least = _least(wish, min_severity, ask=False)
+        click.echo(page.write(planned, least, day, plan.allow_list(found)), nl=False)
         return 0
     _say(_seen(found, planned))
     for line in _mends(found, view):
@@ -96,7 +97,7 @@ def command(
         answer = to or (_asked() if asks else usual(view.environ))
         _refuse_strange(pasted(answer))
         wish = _least(wished(answer, target.parent), min_severity, ask=asks)
-        _write(target, page.write(planned, wish, day))
+        _write(target, page.write(planned, wish, day, plan.allow_list(found)))
         click.echo(f"\n{target} is written.")
     return _go_on(config_of(target), found, view, send=not no_send)
 

@@ -1,24 +1,21 @@
 """The allow-list in `.env`: whom Traefik lets in. A left-over placeholder breaks it; a wide network lets in
-more than was meant."""
+more than was meant; and without `allow_list:` in the config nobody sees who is let in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, ip_network
 from typing import Final
 
+from nightporter.allowlist import dotenv
+from nightporter.allowlist.entries import entry_of, of_variable
+from nightporter.allowlist.judging import ADVISED, fault_of, words
+from nightporter.config import Config
 from nightporter.doctor.finding import Finding, Voice
-from nightporter.formats.inside import is_inside
 
 _SAY: Final = Voice("allow-list")
-_NAME: Final = re.compile(
-    r"\s*(?:export\s+)?([A-Z_]*(?:ALLOW_?LIST|WHITE_?LIST|SOURCE_?RANGE)[A-Z_]*)\s*=(.*)"
-)
-_WIDEST_INSIDE: Final = {4: 16, 6: 48}
-_WIDEST_OUTSIDE: Final = {4: 24, 6: 48}
-_MOST_LINES: Final = 2_000
+_NAME: Final = re.compile(r"[A-Z_]*(?:ALLOW_?LIST|WHITE_?LIST|SOURCE_?RANGE)[A-Z_]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +28,16 @@ class AllowList:
 
 
 def read_env(file: str, text: str) -> tuple[AllowList, ...]:
-    """The allow-lists of an `.env` file's text; the last line of a name wins, as with Docker Compose."""
-    found: dict[str, AllowList] = {}
-    for line in text.splitlines()[:_MOST_LINES]:
-        if match := _NAME.match(line):
-            value = match[2].partition(" #")[0].strip().strip("'\"")
-            entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
-            found[match[1]] = AllowList(file, match[1], entries)
-    return tuple(found.values())
+    """The variables of an `.env` file's text that sound like an allow-list."""
+    return tuple(
+        AllowList(file, name, tuple(entry.text for entry in of_variable(variable)))
+        for name, variable in dotenv.read(text).items()
+        if _NAME.match(name)
+    )
 
 
 def findings(lists: tuple[AllowList, ...]) -> Iterator[Finding]:
-    """All checks; nothing where there is no list."""
+    """What is wrong with the lists; nothing where there is none."""
     for entry in lists:
         verdicts = {text: verdict(text) for text in entry.entries}
         kept = [text for text, said in verdicts.items() if not said]
@@ -55,20 +50,21 @@ def findings(lists: tuple[AllowList, ...]) -> Iterator[Finding]:
             yield _SAY.right(f"{entry.file}: {entry.name} names {', '.join(kept)}")
 
 
+def about_config(lists: tuple[AllowList, ...], config: Config) -> Iterator[Finding]:
+    """Whether the config says where the list stands."""
+    if lists and config.allow_list is None:
+        yield _SAY.blind(
+            "nobody sees who is let in: the config does not say where the allow-list stands, and rules about "
+            "an open door are off",
+            f"allow_list:    # in config.yaml\n  env: {lists[0].file}\n  name: {lists[0].name}",
+        )
+
+
 def verdict(text: str) -> str:
     """What is wrong with one entry; empty if nothing is."""
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        return "no address but a placeholder that was never filled in, and Traefik refuses the whole list"
-    if network.prefixlen == 0:
-        return "everybody is let in"
-    widest = (_WIDEST_INSIDE if is_inside(network) else _WIDEST_OUTSIDE)[network.version]
-    if network.prefixlen >= widest:
-        return ""
-    size = f"{network.num_addresses:,} addresses" if isinstance(network, IPv4Network) else "a whole provider"
-    where = "every VPN and container network in it too" if is_inside(network) else "strangers too"
-    return f"too wide, {size}: {where}"
+    entry = entry_of(text)
+    fault = fault_of(entry, limits=ADVISED)
+    return words(fault, entry) if fault is not None else ""
 
 
 def mend_of(entry: AllowList, kept: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,6 +63,7 @@ def judged(seen: Seen, view: View) -> list[Finding]:
         *_files(seen, view),
         *_proxy(seen, view),
         *_of("allow-list", seen.lists, allowlist.findings),
+        *_of("allow-list", seen.lists, partial(allowlist.about_config, config=seen.config.config)),
         *_of("certificates", seen.acme, certificates.findings),
         *_docker(seen, view),
         *logins.findings(

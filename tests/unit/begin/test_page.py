@@ -23,6 +23,7 @@ from nightporter.config import (
     TerminalDestination,
 )
 from nightporter.configfile import World, parse_config
+from nightporter.doctor.allowlist import AllowList as FoundList
 from nightporter.doctor.containers import EngineFacts
 from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.proxy import ProxyLog
@@ -120,3 +121,17 @@ def test_names_are_told_apart() -> None:
 )
 def test_a_log_in_a_few_words(log: ProxyLog, words: str) -> None:
     assert plan.shown(log) == words
+
+
+def test_where_the_allow_list_stands() -> None:
+    lists = (
+        FoundList("/home/ada/empty/.env", "IP_ALLOW_LIST", ()),
+        FoundList("/home/ada/do$cker${X}/.env", "MY_WHITELIST", ("127.0.0.1/32",)),
+    )
+    found = plan.allow_list(Survey(lists=lists))
+    loaded = parse_config("/c/config.yaml", page.write(ONE, None, "today", found), WORLD)
+    assert loaded.ok
+    assert loaded.config.allow_list == found
+    assert found is not None
+    assert (str(found.env), found.variable) == ("/home/ada/do$cker${X}/.env", "MY_WHITELIST")
+    assert plan.allow_list(Survey(lists=lists[:1])) is None

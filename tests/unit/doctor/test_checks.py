@@ -10,6 +10,7 @@ import pytest
 from tests.parts.clock import NOON
 
 from nightporter.agent.service import ServiceState
+from nightporter.config import AllowList as Named
 from nightporter.config import Config, FileSource
 from nightporter.doctor import (
     agent,
@@ -192,7 +193,8 @@ def test_what_is_dropped(logs: list[proxy.ProxyLog], dropped: set[str]) -> None:
         ("0.0.0.0/0", "everybody is let in"),
         ("::/0", "everybody is let in"),
         ("YOUR.REMOTE.IP/32", "placeholder"),
-        ("203.0.113.999", "placeholder"),
+        ("203.0.113.999", "neither an address nor a network"),
+        ("ada.duckdns.org", ""),
     ],
 )
 def test_an_entry_of_the_allow_list(entry: str, said: str) -> None:
@@ -215,6 +217,16 @@ def test_an_env_file_is_read_as_compose_does() -> None:
 def test_an_empty_list_is_wrong_and_gets_a_line_to_begin_with() -> None:
     found = only(allowlist.findings((allowlist.AllowList(".env", "IP_ALLOW_LIST", ()),)))
     assert found.mend.splitlines()[-1] == "IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24"
+
+
+def test_a_list_that_the_config_does_not_name_leaves_us_blind() -> None:
+    lists = (allowlist.AllowList("/home/ada/.env", "IP_ALLOW_LIST", ("127.0.0.1/32",)),)
+    unnamed = Config(state=Path("/state"))
+    blind = only(allowlist.about_config(lists, unnamed), "blind")
+    assert blind.mend.splitlines()[1:] == ["  env: /home/ada/.env", "  name: IP_ALLOW_LIST"]
+    assert list(allowlist.about_config((), unnamed)) == []
+    named = replace(unnamed, allow_list=Named(env=Path("/home/ada/.env")))
+    assert list(allowlist.about_config(lists, named)) == []
 
 
 # -- files
