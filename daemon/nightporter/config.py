@@ -239,7 +239,14 @@ class CanaryProbe(_Asked):
     interval_s: float = 300.0
 
 
-Probe = HttpProbe | TcpProbe | TlsProbe | AcmeProbe | ContainerProbe | JobProbe | CanaryProbe
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallProbe(_Asked):
+    """`firewall: true`: macOS's application firewall is on."""
+
+    interval_s: float = 300.0
+
+
+Probe = HttpProbe | TcpProbe | TlsProbe | AcmeProbe | ContainerProbe | JobProbe | CanaryProbe | FirewallProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from nightporter.config import (
     AcmeProbe,
     CanaryProbe,
     ContainerProbe,
+    FirewallProbe,
     HttpProbe,
     JobProbe,
     Probe,
@@ -40,6 +41,7 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "container": ("host",),
         "job": ("expect", "system"),
         "canary": ("within", "insecure", "ca"),
+        "firewall": (),
     }
 )
 """What is asked → the keys of its own."""
@@ -138,6 +140,8 @@ def _of_kind(kind: str, page: Page, table: dict[str, Node], name: str, here: Her
             return _container(page, table, name)
         case "job":
             return _job(page, table, name)
+        case "firewall":
+            return _firewall(page, table, name)
         case _:
             return _canary(page, table, name, here)
 
@@ -267,6 +271,13 @@ def _job(page: Page, table: dict[str, Node], name: str) -> JobProbe | None:
         expect="ok" if _choice(page, table, "expect", ("running", "ok")) == "ok" else "running",
         system=got(table, "system", page.flag, False),
     )
+
+
+def _firewall(page: Page, table: dict[str, Node], name: str) -> FirewallProbe | None:
+    wanted = page.flag(table["firewall"])
+    if wanted is False:
+        page.tell(table["firewall"], "a probe that asks nothing", expected="firewall: true")
+    return FirewallProbe(name=name) if wanted else None
 
 
 def _word(page: Page, node: Node, shape: re.Pattern[str], what: str) -> str | None:

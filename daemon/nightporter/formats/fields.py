@@ -102,7 +102,7 @@ LIFECYCLE: Final = _table(
     aliases=("text", "what Traefik's log may call it, joined by commas"),
 )
 PROBE: Final = _table(
-    probe=("text", "http, tcp, tls, acme, container, job, canary, disk, …"),
+    probe=("text", "http, tcp, tls, acme, container, job, canary, firewall, disk, …"),
     name=("name", "the probe's name"),
     host=("name", "the host that was asked"),
     up=("flag", "whether it answered as it should"),

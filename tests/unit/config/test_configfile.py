@@ -176,7 +176,7 @@ def test_the_examples_in_the_example_load() -> None:
     assert len(wrong) == 1, wrong
     assert "mail-url cannot be read" in wrong[0]  # there is no such file here; all else holds
     names = ["traefik", "docker", "ombi", "ombi-volume", "outside", "web", "ports", "front", "certificates"]
-    names += ["services", "jobs", "eyes", "mac", "ups", "disks", "backups", "watched"]
+    names += ["services", "jobs", "eyes", "mac-firewall", "mac", "ups", "disks", "backups", "watched"]
     assert [s.name for s in loaded.config.sources] == names
     assert [d.name for d in loaded.config.destinations] == ["terminal", "phone", "post", "everything"]
     assert [r.to for r in loaded.config.routes] == ["phone", "post"]

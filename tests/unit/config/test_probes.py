@@ -8,6 +8,7 @@ from nightporter.config import (
     AcmeProbe,
     CanaryProbe,
     ContainerProbe,
+    FirewallProbe,
     HttpProbe,
     JobProbe,
     ProbeSource,
@@ -43,6 +44,7 @@ sources:
       - {name: ombi, container: media-ombi-1}
       - {name: startup, job: com.traefik.startup}
       - {name: log, canary: "http://u:topsecret@home.example/"}
+      - {name: mac, firewall: true}
 """
     )
     assert found.grace_s == 300
@@ -54,6 +56,7 @@ sources:
         ContainerProbe(name="ombi", container="media-ombi-1"),
         JobProbe(name="startup", job="com.traefik.startup"),
         CanaryProbe(name="log", url=Secret("http://u:topsecret@home.example/"), host="home.example", port=80),
+        FirewallProbe(name="mac", interval_s=300),
     )
 
 

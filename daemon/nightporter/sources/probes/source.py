@@ -27,6 +27,7 @@ from nightporter.config import (
     AcmeProbe,
     CanaryProbe,
     ContainerProbe,
+    FirewallProbe,
     HttpProbe,
     JobProbe,
     Probe,
@@ -39,6 +40,7 @@ from nightporter.sources.base import Marks, Sink
 from nightporter.sources.probes import ask
 from nightporter.sources.probes.canary import OwnSeen, send_canary
 from nightporter.sources.probes.containers import ask_container
+from nightporter.sources.probes.firewall import ask_firewall
 from nightporter.sources.probes.jobs import ask_job
 from nightporter.sources.probes.state import Outcome, Watched, remembered
 
@@ -167,6 +169,8 @@ class ProbeSource:
                 return await ask_container(probe, running.threads)
             case JobProbe():
                 return await self._on_thread(probe, running, lambda: ask_job(probe, self._platform))
+            case FirewallProbe():
+                return await self._on_thread(probe, running, lambda: ask_firewall(probe))
             case _:
                 assert_never(probe)
 
@@ -249,6 +253,8 @@ def _kind(probe: Probe) -> str:
             return "container"
         case JobProbe():
             return "job"
+        case FirewallProbe():
+            return "firewall"
         case CanaryProbe():
             return "canary"
         case _:
@@ -264,6 +270,8 @@ def _target(probe: Probe) -> str:
             where = f"{probe.container} {probe.host}"
         case JobProbe():
             where = f"{probe.job} {probe.expect}"
+        case FirewallProbe():
+            where = "of this machine"
         case _:
             where = f"{probe.host}:{probe.port}"
     return f"{_kind(probe)} {where}"
