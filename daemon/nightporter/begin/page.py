@@ -68,7 +68,7 @@ def _entry(planned: Planned) -> Iterator[str]:
 def _allow_list(found: AllowList | None) -> Iterator[str]:
     if found is None:
         return
-    yield "\n# Whom Traefik is to let in stands here: who comes in past it is told, and who of yours does not."
+    yield "\n# Whom Traefik is to let in: who comes in past the list is told, and who of yours is refused."
     yield "allow_list:"
     yield f"  env: {quoted(str(found.env))}"
     yield f"  name: {found.variable}"
