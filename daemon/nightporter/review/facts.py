@@ -81,6 +81,8 @@ class Facts:
     """Addresses on the day that had most of them."""
     accounts: tuple[Account, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    incidents_since: Stamp = 0
+    """From when on they are kept."""
     outages: Mapping[str, list[Outage]] = field(default_factory=dict)
     """Service → its outages in the period, cut to it, none overlapping another."""
     down: tuple[str, ...] = ()

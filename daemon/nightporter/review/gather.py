@@ -92,6 +92,7 @@ def gather(
         refused=tuple(history.refused(connection, first, last)),
         most_refused=history.most_refused(connection, first, last),
         accounts=tuple(history.accounts(connection)),
+        incidents_since=now - incidents.KEPT,
         incidents=tuple(i for i in reaching if i.last >= period.since and i.first < period.until),
         outages=outages.joined(told, period.since, period.until),
         down=tuple(sorted({outage.service.lower() for outage in told if outage.end == now})),

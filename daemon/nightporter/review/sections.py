@@ -160,8 +160,8 @@ def access(facts: Facts) -> Section:
 def found(facts: Facts) -> Section:
     """What the rules found, by rule."""
     name = "What was found"
-    if not facts.incidents:
-        return _unknown(name, NOT_YET) if facts.began is None else _judged(name, ["Nothing."], looks=False)
+    if not facts.incidents and facts.began is None:
+        return _unknown(name, NOT_YET)
     by_rule: dict[str, list[Severity]] = {}
     titles: dict[str, str] = {}
     for incident in facts.incidents:
@@ -174,6 +174,12 @@ def found(facts: Facts) -> Section:
     ]
     lines += more(len(ordered) - LISTED, "rules")
     open_now = sum(i.open and i.severity >= Severity.high for i in facts.incidents)
+    if not lines:
+        lines.append("Nothing.")
+    if facts.period.since < facts.incidents_since:
+        lines.append(
+            f"Kept since {wall(facts.incidents_since, facts.zone):%-d %b}; older ones are forgotten."
+        )
     if open_now:
         lines.append(f"Still going on: {open_now} of high severity or above")
     return _judged(name, lines, looks=any(_needs_a_look(incident) for incident in facts.incidents))

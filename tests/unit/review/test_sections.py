@@ -131,6 +131,12 @@ def test_what_was_found_is_by_rule_the_worst_first() -> None:
     assert sections.found(well(incidents=told[-1:])).verdict == "fine"
 
 
+def test_what_is_forgotten_is_said() -> None:
+    assert sections.found(well()).lines == ("Nothing.",)
+    forgotten = well(incidents_since=PERIOD.since + 5 * DAY)
+    assert sections.found(forgotten).lines == ("Nothing.", "Kept since 6 Nov; older ones are forgotten.")
+
+
 def test_a_scan_is_no_reason_to_look_and_neither_is_an_outage_that_is_over() -> None:
     told = (incident(), outage("plex", PERIOD.since + DAY, PERIOD.since + DAY + HOUR))
     assert sections.found(well(incidents=told)).verdict == "fine"
