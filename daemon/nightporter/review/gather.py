@@ -74,13 +74,7 @@ def gather(
     first, last = period.days[0], period.days[-1]
     known = list(_known(marks, config))
     reaching = _incidents(connection, period)
-    outage_rules = {rule.id for rule in rules.rules if rule.is_state and rule.subject in SERVICES}
-    certain = outages.of_incidents(reaching, outage_rules, now)
-    probed = history.outages(connection, period.since, period.until)
-    probed += [Outage(service, at.since, now) for service, at in known if _is_down(at)]
-    if outage_rules:
-        probed = outages.confirmed(probed, certain, until=now - incidents.KEPT)
-    told = [*certain, *probed]
+    told = _outages(connection, known, reaching, rules, period, now)
     return Facts(
         period=period,
         now=now,
@@ -111,6 +105,24 @@ def gather(
             if fares.get("failing_since")
         },
     )
+
+
+def _outages(
+    connection: sqlite3.Connection,
+    known: list[tuple[str, Known]],
+    reaching: list[Incident],
+    rules: Ruleset,
+    period: Period,
+    now: Stamp,
+) -> list[Outage]:
+    """What incidents and probes tell of outages; what goes on ends now."""
+    outage_rules = {rule.id for rule in rules.rules if rule.is_state and rule.subject in SERVICES}
+    certain = outages.of_incidents(reaching, outage_rules, now)
+    probed = history.outages(connection, period.since, period.until)
+    probed += [Outage(service, at.since, now) for service, at in known if _is_down(at)]
+    if outage_rules:
+        probed = outages.confirmed(probed, certain, until=now - incidents.KEPT)
+    return [*certain, *probed]
 
 
 def allow_list(config: Config) -> Read | None:
