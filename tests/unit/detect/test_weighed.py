@@ -26,6 +26,12 @@ def windows(events: Events, at: int, within: int) -> list[list[int]]:
     return [[weight for stamp, weight in events if end - within < stamp <= end] for end in ends]
 
 
+def remembered(events: Events, within: int) -> Events:
+    """What is older than the newest stamp - W - lateness is forgotten (RULES §4.3)."""
+    horizon = max(second for second, _ in events) - within - 120
+    return [event for event in events if event[0] >= horizon]
+
+
 EVENTS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 6)), max_size=60)
 
 
@@ -37,7 +43,7 @@ def test_a_sum_equals_a_model_that_keeps_everything(events: Events, threshold: i
         if kept and second < max(s for s, _ in kept) - within - 120:
             assert outcome == LATE
             continue
-        kept.append((second, amount))
+        kept = remembered([*kept, (second, amount)], within)
         expected = any(sum(each) >= threshold for each in windows(kept, second, within))
         assert isinstance(outcome, Over) == expected
 
@@ -58,7 +64,7 @@ def test_a_ratio_equals_a_model_that_keeps_everything(
         if kept and second < max(s for s, _ in kept) - within - 120:
             assert isinstance(outcome, Late)
             continue
-        kept.append((second, int(fits)))
+        kept = remembered([*kept, (second, int(fits))], within)
         expected = any(
             len(each) >= least and Fraction(sum(each), len(each)) > Fraction(str(above))
             for each in windows(kept, second, within)
