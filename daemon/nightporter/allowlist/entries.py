@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Final, Literal
@@ -52,6 +52,15 @@ class Listed:
     """What it is called there: `IP_ALLOW_LIST`, a middleware's name, `allow_list`."""
     entries: tuple[Entry, ...]
     line: int = 0
+    is_yaml: bool = False
+    """Whether it is a list of YAML's; else it is a line of an `.env` file."""
+
+    def spelled(self, texts: Iterable[str]) -> str:
+        """The line that holds these entries, as the list's own file spells it."""
+        if self.is_yaml:
+            quoted = ", ".join(f'"{text}"' for text in texts)
+            return f"{self.name}: [{quoted}]"
+        return f"{self.name}={','.join(texts)}"
 
     @property
     def networks(self) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ NEAR_V4: Final = 24
 NEAR_V6: Final = 48
 """What is near an address outside: mostly the same line of the same provider, with another number today."""
 PASTE: Final = "{allow_list}"
-"""Stands in a rule's message for the list as its file has it, to paste from."""
+"""Stands in a rule's message for the list as its file spells it, with the client's address added to it."""
+CLIENT: Final = "{client_ip}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +30,19 @@ class Given:
     routers: tuple[str, ...] = ()
     """Routers that stand behind it by Traefik's own config, without their provider."""
     line: str = ""
-    """The list as it can be pasted: `IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24`."""
+    """The list with a place for one more: `IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24,{client_ip}`."""
 
 
 def given(listed: Listed, also: Iterable[str], routers: Iterable[str]) -> Given:
     """Of a list; `also` are networks that belong besides: what names resolve to, what was let in just now."""
     networks = tuple(dict.fromkeys([*listed.networks, *also]))
+    # What is pasted must be a list that Traefik takes; such entries hold no brace, either.
+    right = [entry.text for entry in listed.entries if entry.kind in ("network", "name")]
     return Given(
         networks=networks,
         near=tuple(dict.fromkeys(neighbourhoods(networks))),
         routers=tuple(dict.fromkeys(routers)),
-        line=f"{listed.name}={','.join(entry.text for entry in listed.entries)}",
+        line=listed.spelled([*dict.fromkeys(right), CLIENT]),
     )
 
 
@@ -53,7 +56,7 @@ def neighbourhoods(networks: Iterable[str]) -> Iterator[str]:
 
 
 def with_lists(ruleset: Ruleset, state: Given | None) -> Ruleset:
-    """The rules with these lists (`rule.GIVEN_LISTS`), and the list's own line in their messages. None: it is
+    """The rules with these lists (`rule.GIVEN_LISTS`), and the line to paste in their messages. None: it is
     not known who is let in, and rules that ask are off."""
     if state is None:
         return ruleset
@@ -73,5 +76,4 @@ def with_lists(ruleset: Ruleset, state: Given | None) -> Ruleset:
 def _with_line(rule: Rule, line: str) -> Rule:
     if PASTE not in rule.message:
         return rule
-    # A brace of the list's (a placeholder's) must not be taken for a field's.
-    return replace(rule, message=rule.message.replace(PASTE, line.replace("{", "(").replace("}", ")")))
+    return replace(rule, message=rule.message.replace(PASTE, line))

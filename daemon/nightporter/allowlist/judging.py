@@ -60,7 +60,7 @@ def findings(
     for entry, fault in found:
         if fault is not None:
             kept = [text for text in right if text != entry.text]
-            yield Finding(fault, entry, words(fault, entry), line_of(listed, kept))
+            yield Finding(fault, entry, words(fault, entry), listed.spelled(dict.fromkeys(kept)))
 
 
 def fault_of(entry: Entry, unresolved: Collection[str] = (), limits: Limits = ALARMING) -> Fault | None:
@@ -100,8 +100,3 @@ def words(fault: Fault, entry: Entry) -> str:
             size = f"{network.num_addresses:,} addresses" if few else "a whole provider"
             where = "every VPN and container network in it too" if is_inside(network) else "strangers too"
             return f"too wide, {size}: {where}"
-
-
-def line_of(listed: Listed, texts: Collection[str]) -> str:
-    """The line that holds these entries, as the list's own file spells it."""
-    return f"{listed.name}={','.join(dict.fromkeys(texts))}"

@@ -119,7 +119,21 @@ def test_what_is_near_are_the_neighbours_outside() -> None:
     assert state is not None
     assert state.near == ("203.0.113.0/24", "2001:db8:7::/48")
     assert state.routers == ("plex",)
-    assert state.line == "IP_ALLOW_LIST=192.168.1.0/24,203.0.113.7,2001:db8:7:1::/64,198.51.0.0/16"
+    assert (
+        state.line == "IP_ALLOW_LIST=192.168.1.0/24,203.0.113.7,2001:db8:7:1::/64,198.51.0.0/16,{client_ip}"
+    )
+
+
+def test_the_line_to_paste_is_one_that_traefik_takes() -> None:
+    keeper = Keeper()
+    keeper.see(listed("192.168.1.0/24", "YOUR.REMOTE.IP/32", "10.0.0.256", "192.168.1.0/24"), (), NOW)
+    state = keeper.state()
+    assert state is not None
+    assert state.line == "IP_ALLOW_LIST=192.168.1.0/24,{client_ip}"
+    keeper.see(Listed("dynamic.yml", "sourceRange", (entry_of("::1"),), is_yaml=True), (), NOW)
+    state = keeper.state()
+    assert state is not None
+    assert state.line == 'sourceRange: ["::1", "{client_ip}"]'
 
 
 def test_an_entry_outside_by_which_nobody_came_in_for_sixty_days() -> None:

@@ -82,9 +82,9 @@ def test_with_the_list_a_rule_judges_by_it_and_not_by_what_the_file_wrote_for_it
 
 
 def test_the_line_to_paste_stands_in_the_message() -> None:
-    state = Given(networks=(), line="L=10.0.0.1,{client_ip}")
+    state = Given(networks=(), line="L=10.0.0.1,{client_ip}")  # the place of the client's own
     messages = {rule.id: rule.message for rule in with_lists(rules(), state).rules}
-    assert messages["stranger"] == "{client_ip} is none of L=10.0.0.1,(client_ip)"
+    assert messages["stranger"] == "{client_ip} is none of L=10.0.0.1,{client_ip}"
 
 
 def test_the_shipped_rules_that_need_the_list() -> None:

@@ -13,8 +13,8 @@ from nightporter.allowlist.keeping import Keeper
 from nightporter.boundedfiles import MAX_BYTES, content
 from nightporter.config import AllowList
 
-VALUES: Final = "allow_list"
-"""What the list of the config's own values is called."""
+VALUES: Final = "values"
+"""What the list of the config's own values is called there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,11 @@ def read(config: AllowList) -> Read:
     if config.env is not None:
         listed = _of_env(config.env, config.variable, troubles)
     elif config.values or config.file is None:
-        listed = Listed("", VALUES, tuple(map(entry_of, config.values)))
+        listed = Listed("", VALUES, tuple(map(entry_of, config.values)), is_yaml=True)
     else:
         entries = dict.fromkeys(text for guard in guards for text in guard.ranges)
-        listed = Listed(str(config.file), "sourceRange", tuple(map(entry_of, entries))) if guards else None
+        found = tuple(map(entry_of, entries))
+        listed = Listed(str(config.file), "sourceRange", found, is_yaml=True) if guards else None
     routers = tuple(dict.fromkeys(router for guard in guards for router in guard.routers))
     return Read(listed, routers, tuple(troubles))
 

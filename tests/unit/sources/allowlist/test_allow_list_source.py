@@ -196,7 +196,7 @@ def test_a_dynamic_config_beside_an_env_file_names_the_routers(tmp_path: Path, e
 def test_verbs_that_judge_old_lines_take_the_file_as_it_is(env: Path) -> None:
     state = at_once(AllowList(env=env))
     assert state is not None
-    assert state.line == "IP_ALLOW_LIST=192.168.1.0/24,203.0.113.7"
+    assert state.line == "IP_ALLOW_LIST=192.168.1.0/24,203.0.113.7,{client_ip}"
     assert at_once(None) is None
     assert at_once(AllowList(values=("ada.dyn.test",))) is None
     assert at_once(AllowList(env=env.with_name("nothing"))) is None
