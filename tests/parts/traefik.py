@@ -97,7 +97,8 @@ class Traefik:
 
     `access_format` and `log_format` are Traefik's own words. `keep_headers` writes all request headers into
     the access log (JSON; Referer and User-Agent in CLF). `trusted`: X-Forwarded-For from 127.0.0.1 is
-    believed, so that `get(client=…)` chooses the client's address.
+    believed, so that `get(client=…)` chooses the client's address. `services`: more of them, name → URL, each
+    behind the path `/NAME`.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Traefik:
         level: str = "INFO",
         keep_headers: bool = True,
         trusted: bool = True,
+        services: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.access_log = folder / "access.log"
@@ -118,6 +120,7 @@ class Traefik:
         self.level = level
         self.keep_headers = keep_headers
         self.trusted = trusted
+        self.services = dict(services or {})
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._server: _Server | None = None
@@ -197,8 +200,10 @@ class Traefik:
         }
         services = {
             name: {"loadBalancer": {"servers": [{"url": url}]}}
-            for name, url in (("up", upstream), ("dead", "http://127.0.0.1:9"))
+            for name, url in (("up", upstream), ("dead", "http://127.0.0.1:9"), *self.services.items())
         }
+        for name in self.services:
+            routes[name] = {"rule": f"PathPrefix(`/{name}`)", "service": name}
         middlewares = {
             "lanonly": {"ipAllowList": {"sourceRange": ["10.99.0.0/16"]}},
             "basic": {"basicAuth": {"users": ["mario:$apr1$H6uskkkW$IgXLP6ewTrSuBkTrqE8wj/"]}},

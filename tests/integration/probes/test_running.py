@@ -80,8 +80,8 @@ def test_a_service_that_is_killed_and_comes_back(tmp_path: Path) -> None:
         assert "plex does not answer as it should: connection refused (asked 2 times" in down["message"]
         with service(port):
             [_, back] = daemon.wait_for_alerts(2)
-            assert (back["rule"], back["severity"]) == ("service-back", "info")
-            assert back["message"].startswith("plex is back after ")
+            assert (back["kind"], back["rule"]) == ("resolved", "service-down")
+            assert back["title"].startswith("plex is back after ")
             daemon.wait_until(asked(daemon, 2), "it went on")
     assert len(daemon.alerts()) == 2
 
@@ -95,8 +95,8 @@ def test_a_restart_in_the_middle_of_an_outage_tells_it_once(tmp_path: Path) -> N
         daemon.start()
         daemon.wait_until(asked(daemon, 3), "it was asked after the restart")
         with service(port):
-            daemon.wait_for_alerts(1, "service-back")
-    assert len(daemon.alerts("service-down")) == 1
+            [down, back] = daemon.wait_for_alerts(2)
+    assert (down["kind"], back["kind"]) == ("alert", "resolved")
 
 
 def test_the_grace_after_the_start_keeps_a_failure_back(tmp_path: Path) -> None:
