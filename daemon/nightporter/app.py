@@ -42,6 +42,7 @@ from nightporter.config import (
 from nightporter.detect.engine import Engine
 from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
+from nightporter.evidence.keeping import Keeping
 from nightporter.history import Tally
 from nightporter.history.rows import KEPT
 from nightporter.incidents.holding import House
@@ -111,6 +112,7 @@ class Daemon:
     presence: Presence
     drills: DrillDesk
     reviews: ReviewDesk
+    evidence: Keeping
     tally: Tally
     allowing: AllowListSource | None
     parts: dict[str, PartStatus] = field(default_factory=dict)
@@ -141,6 +143,7 @@ class Daemon:
                     ("presence", self.presence.run),
                     ("drill", self.drills.run),
                     ("review", self.reviews.run),
+                    ("evidence", self.evidence.run),
                 )
             }
             self._tell_of_problems(self.rulebook.in_force)
@@ -386,6 +389,7 @@ async def build(
         presence,
         drills,
         reviews,
+        Keeping(config, database, clock, log),
         tally,
         allowing,
     )

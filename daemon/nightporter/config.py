@@ -134,6 +134,10 @@ class DiskSource:
     newest: tuple[NewestFile, ...] = ()
     time_machine_s: float | None = None
     """How old Time Machine's last backup may be; None: not asked for."""
+    volumes: bool = False
+    """Also the file systems that containers use."""
+    host: str = ""
+    """The address of their engine, as of a DockerSource."""
     every_s: float = 60.0
 
 
@@ -372,6 +376,16 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is kept of incidents by itself, in the state folder."""
+
+    critical: bool = False
+    """The lines around each critical one."""
+    keep: int = 20
+    """Archives; the oldest go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """The daemon's own log. `path` None: the system's place when it runs as an agent, else standard error."""
 
@@ -405,5 +419,6 @@ class Config:
     grace_s: float = 300.0
     """So long after the daemon's start no outage is told."""
     review: Review = Review()
+    evidence: Evidence = Evidence()
     path: Path | None = None
     """The file it came from."""

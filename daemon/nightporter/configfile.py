@@ -27,6 +27,7 @@ from nightporter.config import (
     Destination,
     DiskSource,
     DockerSource,
+    Evidence,
     FileSource,
     IntegritySource,
     LogConfig,
@@ -73,6 +74,7 @@ KEYS: Final = (
     "caps",
     "digest",
     "review",
+    "evidence",
     "depends_on",
     "grace",
 )
@@ -218,6 +220,15 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         depends_on=got(table, "depends_on", lambda n: read_depends_on(page, n), {}),
         grace_s=got(table, "grace", lambda n: _grace(page, n), 300.0),
         review=got(table, "review", lambda n: read_review(page, n, [d.name for d in destinations]), Review()),
+        evidence=got(table, "evidence", lambda n: _evidence(page, n), Evidence()),
+    )
+
+
+def _evidence(page: Page, node: Node) -> Evidence:
+    table = given(page.keyed(node, "a map with critical and keep", ("critical", "keep")))
+    return Evidence(
+        critical=got(table, "critical", page.flag, False),
+        keep=got(table, "keep", lambda n: page.whole(n, "archives that are kept", 1, 1_000), 20),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from nightporter.agent.actions import Action, RemoveFile, RemoveFolder
 from nightporter.config import AppriseDestination, Config, FileDestination, IntegritySource
+from nightporter.evidence.keeping import FOLDER, archives
 from nightporter.ownfiles import watching
 from nightporter.sources.integrity.accepting import Desk
 from nightporter.store.lock import LOCK
@@ -45,13 +46,15 @@ def belongings(config: Config, usual: Iterable[Path]) -> list[Action]:
         for path in dict.fromkeys(_elsewhere(config))
         if os.path.lexists(path) and not any(folder in path.parents for folder in folders)
     ]
-    # The state folder itself was made by us; it goes with its last file, if nothing else is in it.
-    last = max((path for path in apart if path.parent == config.state), key=apart.index, default=None)
-    files = [RemoveFile(path, int(path == last)) for path in apart]
+    # These folders were made by us; each goes with its last file, if nothing else is in it.
+    made = (config.state, config.state / FOLDER)
+    last = {path.parent: path for path in apart if path.parent in made}
+    files = [RemoveFile(path, int(last.get(path.parent) == path)) for path in apart]
     return [*files, *(RemoveFolder(folder) for folder in folders)]
 
 
 def _elsewhere(config: Config) -> Iterator[Path]:
+    yield from archives(config.state / FOLDER)
     for name in STATE_FILES:
         yield config.state / name
     for source in watching(config):

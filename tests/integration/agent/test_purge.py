@@ -125,6 +125,8 @@ def test_places_that_the_config_names(home: Path, systemctl: FakeManager, tmp_pa
     (place / "state").mkdir()
     for name in ("nightporter.db", "nightporter.db-wal", "status.json", "np.log", "np.log.1"):
         (place / "state" / name).touch()
+    (place / "state" / "evidence").mkdir()
+    (place / "state" / "evidence" / "0123456789ab.zip").touch()
     for name in ("alerts.jsonl", "photo", "rules/own.yaml"):
         (place / name).touch()
     config = place / "np.yaml"
