@@ -245,6 +245,9 @@ Mode = Literal["alert", "dry-run"]
 GIVEN_LISTS: Final = frozenset({"allow_list", "allow_list_near", "allow_list_routers"})
 """Lists whose values the config gives (`allow_list:`). What a rule file writes in one of these is for its
 tests alone; without that key of the config, rules that name one are off."""
+PLACE_FIELDS: Final = frozenset({"country", "network"})
+"""Fields that only a database gives (`geo:`), by an event's `client_ip`; without it rules that need one are
+off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,3 +353,5 @@ class Ruleset:
     own_lists: Mapping[str, StaticList | LearnedList] = field(default_factory=dict)
     """The lists as the files that declared them wrote them, without additions from elsewhere: for tests."""
     timezone: str = "local"
+    places: frozenset[str] = frozenset()
+    """Those of `PLACE_FIELDS` that a database gives."""

@@ -19,7 +19,7 @@ from nightporter.formats import make_format
 from nightporter.formats.access import family_of, shape_of
 from nightporter.lane import Arrival, Lane
 from nightporter.model import SECOND, Chunk, Episode, Event, Fields, Nanos, Origin, Position, Stamp, Untrusted
-from nightporter.rule import Enricher, LineTest, Rule, Ruleset, TestItem
+from nightporter.rule import PLACE_FIELDS, Enricher, LineTest, Rule, Ruleset, TestItem
 
 BEGIN: Final[Stamp] = 1_780_315_200 * SECOND
 """When events without a stamp of their own happen: noon UTC on Monday, 1 June 2026."""
@@ -92,6 +92,7 @@ class _Stage:
             # Beneath what a tune sees: lists that only the config gives, as a file wrote them for tests.
             lists={**ruleset.own_lists, **ruleset.lists} if test.tuned else ruleset.own_lists,
             timezone="UTC",
+            places=PLACE_FIELDS,  # tests write them as fields of their events
         )
         self._test = test
         self._engine = Engine(small)

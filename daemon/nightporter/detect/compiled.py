@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nightporter.detect import template
-from nightporter.detect.lacking import usable
+from nightporter.detect.lacking import needs_of, tests_of, usable
 from nightporter.detect.learned import LearnedMembers
 from nightporter.detect.patterns import Budgets
 from nightporter.detect.predicates import ListValues, Predicate, compile_condition
@@ -16,6 +16,7 @@ from nightporter.formats import address
 from nightporter.model import Fields, Key, Origin, Severity, Value, short_id
 from nightporter.rule import (
     NEVER,
+    PLACE_FIELDS,
     All,
     AnyOf,
     Condition,
@@ -89,6 +90,8 @@ class CompiledRule:
         asked = dict.fromkeys(("service", rule.subject, *behind, *wanted, *emitted))
         self.asked_fields = tuple(n for n in asked if n and n != "raw" and not n.startswith("top."))
         """What is kept of an episode's newest event: what its message, its subject or its `emit` asks for."""
+        self.places = PLACE_FIELDS & {*needs_of(rule), *self.asked_fields, *self.top_fields}
+        """What it needs or shows of where an address is."""
         self._key_ignores = [compiled(_until(i)) for i in self._ignores if self._speaks_of_key_only(i)]
 
     def _speaks_of_key_only(self, ignore: Ignore) -> bool:
@@ -147,12 +150,7 @@ def key_value(part: KeyPart, fields: Fields) -> Value | None:
 
 def fields_of(condition: Condition) -> Iterator[str]:
     """Every field that a condition asks about."""
-    match condition:
-        case Test(field=field):
-            yield field
-        case All(parts=parts) | AnyOf(parts=parts):
-            for part in parts:
-                yield from fields_of(part)
+    return (test.field for test in tests_of(condition))
 
 
 def _until(ignore: Ignore) -> Condition:
@@ -184,6 +182,8 @@ class Plan:
     login_request: Predicate | None = None
     """In a proxy's access log: which requests are logins, at whatever service."""
     login_request_when: Condition | None = None
+    places: bool = False
+    """Whether any of these asks where a client's address is, and a database may tell."""
 
 
 class CompiledRuleset:
@@ -229,11 +229,15 @@ class CompiledRuleset:
             if isinstance(entry, LearnedList) and applies(entry.sources, origin, produces) != frozenset()
         ]
         proxy = "traefik" in produces and LOGIN_PATHS in self.lists
+        judging = tuple((r, f) for r, f in rules if f != frozenset())
+        asked = {field for r, _ in judging for field in r.places}
+        asked |= {field for entry in lists for field in (entry.field, *fields_of(entry.when))}
         return Plan(
+            places=bool(asked & self.ruleset.places),
             login_request=self.login_request if proxy else None,
             login_request_when=LOGIN_REQUEST if proxy else None,
             enrichers=tuple((e, f) for e, f in enrichers if f != frozenset()),
-            rules=tuple((r, f) for r, f in rules if f != frozenset()),
+            rules=judging,
             learned=tuple(self.learned[entry.name] for entry in lists),
             learned_lists=tuple(lists),
         )

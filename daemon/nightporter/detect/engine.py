@@ -23,6 +23,7 @@ from nightporter.detect.joins import Joins
 from nightporter.detect.memory import Entry, Memory, lasts, newest, track_of
 from nightporter.detect.observing import figures, observed, polls
 from nightporter.detect.outcome import Late, Over
+from nightporter.detect.places import Places, nowhere
 from nightporter.detect.windows import Track
 from nightporter.model import HOUR, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Absence, Distinct, Ruleset, reach_of
@@ -43,7 +44,8 @@ EMIT_DEPTH: Final = 3
 
 class Engine:
     """One judge for all lanes. `resumed_at`: what crossed before it happened while nobody watched.
-    `without`: kinds of windows whose rules are left out (a replay of old files knows nothing of silence)."""
+    `without`: kinds of windows whose rules are left out (a replay of old files knows nothing of silence).
+    `places` says where addresses are."""
 
     def __init__(
         self,
@@ -52,8 +54,10 @@ class Engine:
         resumed_at: Stamp | None = None,
         key_cap: int = KEY_CAP,
         without: frozenset[type] = frozenset(),
+        places: Places = nowhere,
     ) -> None:
         self._key_cap = key_cap
+        self._places = places
         self._without = without
         self._memories: dict[str, Memory] = {}
         self._episodes = Episodes(resumed_at)
@@ -133,6 +137,8 @@ class Engine:
 
     def _judge(self, event: Event, plan: Plan, depth: int) -> list[str]:
         counted: list[str] = []
+        if plan.places and isinstance(client := event.fields.get("client_ip"), str):
+            event.fields |= self._places(client)
         for rule, formats in plan.rules:
             if formats is not None and event.format not in formats:
                 continue

@@ -102,10 +102,11 @@ def readable(amount: float, field: str) -> str:
 
 
 def _first_seen(track: Track, spec: FirstSeen, event: Event, fields: Fields) -> Outcome | None:
+    # What lacks the field is ordinary too: learning does not wait for the first stranger.
+    track.seen = track.seen or firstseen.Seen(began=event.time)
     values = [key_value(part, fields) for part in spec.fields]
     if None in values:
-        return None
-    track.seen = track.seen or firstseen.Seen(began=event.time)
+        return APART
     combination = value_hash("\x1f".join(map(str, values)))
     return firstseen.observe(track.seen, spec, event.time, combination)
 

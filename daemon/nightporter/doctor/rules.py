@@ -8,6 +8,7 @@ from typing import Final
 
 from nightporter.detect import necessary
 from nightporter.detect.compiled import CompiledRule, CompiledRuleset, Plan, applies
+from nightporter.detect.lacking import tests_of
 from nightporter.detect.patterns import PatternError, compile_pattern
 from nightporter.detect.predicates import resolve_values
 from nightporter.doctor.configuration import of_problem
@@ -129,16 +130,6 @@ def can_hold(condition: Condition, missing: frozenset[str]) -> bool:
 
 def _asks_absence(test: Test) -> bool:
     return test.op is Op.EXISTS and (test.negated or not any(value is True for value in test.values))
-
-
-def tests_of(condition: Condition) -> Iterator[Test]:
-    """Every test in a condition."""
-    match condition:
-        case All(parts=parts) | AnyOf(parts=parts):
-            for part in parts:
-                yield from tests_of(part)
-        case Test():
-            yield condition
 
 
 def about_engines(ruleset: Ruleset) -> Iterator[Finding]:

@@ -41,6 +41,12 @@ LOGIN: Final = _table(
 )
 """Set by `events:` entries and by named groups of a `|re`."""
 
+PLACES: Final = _table(
+    country=("text", "the country of `client_ip`: two letters, upper case"),
+    network=("name", "whose network it is: `AS3320 Deutsche Telekom AG`"),
+)
+"""Looked up where a rule asks for them and the config names databases (`geo:`); never set by a line."""
+
 TRAEFIK: Final = _table(
     client_ip=("address", "the client's address: the right-most hop that is no trusted proxy"),
     user=("text", "the name given to basicAuth"),
@@ -171,9 +177,9 @@ DETECTION: Final = _table(
     count=("number", "how many events the episode holds"),
 )
 
-FROM_OUTSIDE: Final = frozenset({*COMMON, *CONTAINER, "container_age", "behind", "stopped_by_hand"})
+FROM_OUTSIDE: Final = frozenset({*COMMON, *CONTAINER, *PLACES, "container_age", "behind", "stopped_by_hand"})
 """Fields that sources and lanes add: no line gives them, and no literal in a line tells of them."""
-RESERVED: Final = frozenset({*COMMON, *CONTAINER, "event", "outcome"})
+RESERVED: Final = frozenset({*COMMON, *CONTAINER, *PLACES, "event", "outcome"})
 """Names that a line of an open format (JSON, logfmt) cannot give itself, or it could forge an event."""
 
 
@@ -182,6 +188,8 @@ def _joined(*tables: Specs) -> Specs:
     for table in (*tables, CONTAINER, COMMON):
         for name, spec in table.items():
             joined.setdefault(name, spec)
+    if "client_ip" in joined:
+        joined.update(PLACES)
     return MappingProxyType(joined)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from nightporter.formats import stamps
 from nightporter.formats.base import FieldSpec, Parsed
-from nightporter.formats.fields import COMMON, FROM_OUTSIDE, fields_of
+from nightporter.formats.fields import COMMON, FROM_OUTSIDE, PLACES, fields_of
 from nightporter.formats.json_ import SPELLING, flattened, object_of
 from nightporter.formats.literals import Literals, of_text, union
 from nightporter.formats.open_fields import gathered, of_open_line
@@ -42,6 +42,8 @@ class RecordFormat:
         return Parsed(format="record", fields=gathered(flattened(tree), RESERVED), time=time)
 
     def literals(self, test: Test, values: Sequence[Value]) -> Literals:
+        if test.field in PLACES:
+            return None
         if test.field in FROM_OUTSIDE - RESERVED - {"container_age", "behind", "stopped_by_hand"}:
             return of_text(test, values, SPELLING)
         return union((of_open_line(test, values, SPELLING, RESERVED), of_text_line(test, values)))
