@@ -12,7 +12,7 @@ from tests.parts.docker import DockerEngine, docker_engine, wait_for
 from tests.parts.household import ATTACKER, GUESSER, VOLUME_GUESSER, House, household
 
 from nightporter import configfile
-from nightporter.config import ContainerFileSource, DockerSource, FileSource
+from nightporter.config import ContainerFileSource, DockerSource, FileSource, IntegritySource
 from nightporter.configfile import World
 
 __all__ = ["docker_engine"]
@@ -55,12 +55,15 @@ def test_ten_minutes_of_an_owner(house: House, discord: DiscordReceiver) -> None
         host=house.engine.host,
         service="nextcloud",
     )
+    watched = sources["watched"]
+    assert isinstance(watched, IntegritySource)
+    assert watched.usual
     assert house.run("check").returncode == 0
 
     (message,) = discord.wait_for(1)
     text = message.text.replace("\\", "")  # as Discord shows it
     assert text.startswith("On duty\nWatching: Traefik (JSON, 26 lines), 4 containers, ")
-    assert "nextcloud's log, ombi's log." in text
+    assert "nextcloud's log, ombi's log, changes of config files." in text
     assert "Blind: user agents (Traefik drops headers), MySQL (needs --log-error-verbosity=3)." in text
 
     assert "In the last hour these rules would have sent 2 messages:" in done.stdout
