@@ -364,7 +364,7 @@ SETUPS: list[tuple[Break, State, str, str, str]] = [
         placeholder,
         "wrong",
         "allow-list",
-        "YOUR.REMOTE.IP/32: no address but a placeholder",
+        "YOUR.REMOTE.IP/32: a placeholder",
         "\nIP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24",
     ),
     (

@@ -42,3 +42,21 @@ def test_a_pipe_for_a_config_ends_at_once(tmp_path: Path, capsys: pytest.Capture
     os.mkfifo(config)
     assert checked(config) == 2
     assert "a pipe, not a file" in capsys.readouterr().err
+
+
+def test_rules_that_are_off_for_want_of_a_list_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("")
+    assert checked(config) == 0
+    assert (
+        "Off, since the config names no allow_list that can be read: allow-list-open"
+        in capsys.readouterr().out
+    )
+    config.write_text("allow_list: {env: .env}\n")
+    assert checked(config) == 0
+    assert "Off, since" in capsys.readouterr().out, "there is no such file"
+    (tmp_path / ".env").write_text("IP_ALLOW_LIST=192.168.1.0/24\n")
+    assert checked(config) == 0
+    assert "Off, since" not in capsys.readouterr().out
