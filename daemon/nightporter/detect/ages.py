@@ -13,11 +13,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from nightporter.model import SECOND, Event, Fields, Stamp
+from nightporter.model import MINUTE, SECOND, Event, Fields, Nanos, Stamp
 from nightporter.rule import Op, Test
 
-LEARNED: Final = Test(field="action", op=Op.EQUALS, values=("running", "start", "die"))
+LEARNED: Final = Test(field="action", op=Op.EQUALS, values=("running", "start", "die", "engine_down"))
 """The lifecycle records that are learned from: no scanner may skip them."""
+ENGINE_ENDS: Final[Nanos] = 2 * MINUTE
+"""An engine that is shut down stops its containers first, by the same signals as a person. What it stopped so
+shortly before its end nobody wanted to be away: if it does not come back with the engine, it is down."""
 NAMES: Final = 5_000
 """Names, addresses and ports that are known at most; the oldest go first."""
 
@@ -35,8 +38,9 @@ class Ages:
 
     def __init__(self) -> None:
         self._known: dict[str, Behind] = {}
-        self._stopped: dict[str, None] = {}
-        """Services and containers that were stopped by hand and have not been started since, newest last."""
+        self._stopped: dict[str, Stamp] = {}
+        """Services and containers that were stopped by hand and have not been started since: when, newest
+        last."""
 
     def __bool__(self) -> bool:
         return bool(self._known or self._stopped)
@@ -46,7 +50,11 @@ class Ages:
         fields = event.fields
         action, started = fields.get("action"), fields.get("started_at")
         if action in ("running", "start", "die"):
-            self._note_end(fields, stopped=action == "die" and fields.get("by_hand") is True)
+            # Of an end that nobody saw (`seen_late`) it is only guessed whether it was asked for.
+            asked = action == "die" and fields.get("by_hand") is True and "seen_late" not in fields
+            self._note_end(fields, event.time if asked else None)
+        elif action == "engine_down":
+            self._stopped = {n: at for n, at in self._stopped.items() if at < event.time - ENGINE_ENDS}
         if action != "running" or not isinstance(started, int):
             return
         behind = Behind(str(fields.get("service") or fields.get("container") or ""), started)
@@ -74,11 +82,11 @@ class Ages:
         """Whether somebody stopped that service, as a field; none: nobody did, as far as is known."""
         return {"stopped_by_hand": True} if service.lower() in self._stopped else {}
 
-    def _note_end(self, fields: Fields, *, stopped: bool) -> None:
+    def _note_end(self, fields: Fields, stopped: Stamp | None) -> None:
         for name in _own_names(fields):
             self._stopped.pop(name, None)
-            if stopped:
-                self._stopped[name] = None
+            if stopped is not None:
+                self._stopped[name] = stopped
                 if len(self._stopped) > NAMES:
                     del self._stopped[next(iter(self._stopped))]
 

@@ -8,7 +8,7 @@ from tests.parts.engines import NOON, Bench
 from nightporter import origins
 from nightporter.detect.ages import NAMES, Ages
 from nightporter.lane import Arrival, Lane
-from nightporter.model import SECOND, Chunk, Event, Fields, Origin, Position, Untrusted, Value
+from nightporter.model import MINUTE, SECOND, Chunk, Event, Fields, Origin, Position, Untrusted, Value
 
 RULE = """
 rules:
@@ -111,6 +111,23 @@ def test_what_somebody_stopped_is_known_until_it_starts(
         assert ages.stopped(name) == ({"stopped_by_hand": True} if stopped else {})
     assert ages.behind({"service": "ombi"}, NOON).get("stopped_by_hand", False) is stopped
     assert ages.stopped("plex") == {}
+
+
+def test_what_the_engine_stopped_at_its_own_end_nobody_stopped() -> None:
+    ages = Ages()
+    for service, minutes_before in (("plex", 1), ("sonarr", 3)):
+        stop = lived("die", by_hand=True, service=service, container=service)
+        stop.time = NOON - minutes_before * MINUTE
+        ages.learn(stop)
+    ages.learn(lived("engine_down"))
+    assert ages.stopped("plex") == {}
+    assert ages.stopped("sonarr") == {"stopped_by_hand": True}
+
+
+def test_an_end_that_nobody_saw_may_be_a_crash() -> None:
+    ages = Ages()
+    ages.learn(lived("die", by_hand=True, seen_late=True))
+    assert ages.stopped("ombi") == {}
 
 
 def test_a_request_to_what_was_stopped_is_known_by_its_address() -> None:
