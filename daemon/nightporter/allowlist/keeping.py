@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from nightporter.allowlist.entries import Entry, Listed, network_of
+from nightporter.allowlist.entries import Entry, Listed, entry_of, network_of
 from nightporter.allowlist.given import Given, given
 from nightporter.allowlist.judging import UNUSED_DAYS, Finding, findings
 from nightporter.formats.inside import is_inside
@@ -25,9 +25,19 @@ PROBE: Final = "allow_list"
 RIGHT: Final = "right"
 
 
+class LastGood(msgspec.Struct, frozen=True):
+    """The list as it was read last: its file may be away for a while (a drive that is not mounted yet)."""
+
+    place: str
+    name: str
+    entries: tuple[str, ...]
+    is_yaml: bool
+
+
 class Kept(msgspec.Struct):
     """What is remembered over a restart."""
 
+    listed: LastGood | None = None
     networks: dict[str, Stamp] = {}
     """Network → when the list last held it."""
     names: dict[str, dict[str, Stamp]] = {}
@@ -41,15 +51,18 @@ class Kept(msgspec.Struct):
 class Keeper:
     """Takes each look at the list and each answer for a name; gives the state of the list, and records."""
 
-    def __init__(self, mark: bytes = b"") -> None:
-        """Raises nothing: a mark that cannot be read is a first start."""
+    def __init__(self, mark: bytes = b"", place: str | None = None) -> None:
+        """Raises nothing: a mark that cannot be read is a first start. `place`: where the list stands now; a
+        list of another place is not gone on with. None: wherever."""
         self._kept = _decoded(mark)
+        if self._kept.listed is not None and place not in (None, self._kept.listed.place):
+            self._kept.listed = None
         self._failures: dict[str, int] = {}
         self._resolving: set[str] = set()
         """Names that resolved at their last try, in this run."""
         self._now: Stamp = 0
         """When it was last asked who came in."""
-        self.listed: Listed | None = None
+        self.listed: Listed | None = _listed(self._kept.listed)
         self.routers: tuple[str, ...] = ()
 
     @property
@@ -71,6 +84,8 @@ class Keeper:
     def see(self, listed: Listed, routers: Iterable[str], now: Stamp) -> None:
         """The list as it stands in its file."""
         self.listed, self.routers = listed, tuple(routers)
+        texts = tuple(entry.text for entry in listed.entries)
+        self._kept.listed = LastGood(listed.place, listed.name, texts, listed.is_yaml)
         self._kept.networks.update(dict.fromkeys(listed.networks, now))
         for name in [name for name in self._kept.names if name not in listed.names]:
             # What a name stood for that is no longer in the list goes as a network that was taken out does.
@@ -167,6 +182,12 @@ def _fields(finding: Finding) -> Fields:
     if entry.line:
         fields["line"] = entry.line
     return fields
+
+
+def _listed(last: LastGood | None) -> Listed | None:
+    if last is None:
+        return None
+    return Listed(last.place, last.name, tuple(map(entry_of, last.entries)), is_yaml=last.is_yaml)
 
 
 def _forget(seen: dict[str, Stamp], now: Stamp) -> None:

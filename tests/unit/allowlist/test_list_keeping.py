@@ -84,6 +84,17 @@ def test_a_restart_without_a_name_server_knows_who_is_let_in() -> None:
     assert networks(again) == {"203.0.113.7/32"}
 
 
+def test_a_restart_while_the_file_is_away_goes_on_with_the_last_good_list() -> None:
+    keeper = Keeper()
+    keeper.see(listed("192.168.1.0/24", "203.0.113.7", "10.0.0.0/8"), (), NOW)
+    assert keeper.records()
+    again = Keeper(keeper.mark)
+    assert again.state() == keeper.state()
+    assert again.records() == []
+    assert Keeper(keeper.mark, "/home/ada/.env").state() == keeper.state()
+    assert Keeper(keeper.mark, "/elsewhere/.env").state() is None
+
+
 def test_each_fault_is_told_once_and_once_more_when_it_is_right() -> None:
     keeper = Keeper()
     keeper.see(listed("192.168.1.0/24", "10.0.0.0/8"), (), NOW)

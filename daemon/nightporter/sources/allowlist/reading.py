@@ -26,6 +26,13 @@ class Read:
     troubles: tuple[str, ...]
 
 
+def place_of(config: AllowList) -> str:
+    """Where the list itself stands; empty for the config's own values."""
+    if config.env is not None:
+        return str(config.env)
+    return "" if config.values or config.file is None else str(config.file)
+
+
 def read(config: AllowList) -> Read:
     """The list, from `env`, else `values`, else the middleware of `file`, which names the routers besides."""
     troubles: list[str] = []

@@ -20,7 +20,7 @@ from nightporter.allowlist.keeping import Keeper
 from nightporter.clock import Clock
 from nightporter.config import ALLOW_LIST, AllowList
 from nightporter.model import Chunk, Origin, Position, Stamp
-from nightporter.sources.allowlist.reading import Read, read
+from nightporter.sources.allowlist.reading import Read, place_of, read
 from nightporter.sources.base import Marks, Sink
 
 NAME: Final = ALLOW_LIST
@@ -79,14 +79,14 @@ class AllowListSource:
     def begin(self, marks: Marks) -> Given | None:
         """The list before anything is judged: from the files, with what names resolved to when they last did.
         Blocking. `run` goes on from here."""
-        self._keeper = Keeper(marks.get(NAME, b""))
+        self._keeper = Keeper(marks.get(NAME, b""), place_of(self._config))
         self._take(read(self._config))
         self._given = self._keeper.state()
         return self._given
 
     async def run(self, marks: Marks, sink: Sink) -> None:
         """Look until cancelled."""
-        self._keeper = Keeper(marks.get(NAME, b""))
+        self._keeper = Keeper(marks.get(NAME, b""), place_of(self._config))
         self._next_s = self._ask_s = 0.0
         while True:
             self._take(await asyncio.to_thread(read, self._config))

@@ -216,3 +216,14 @@ async def test_who_came_in_is_asked_once_a_day_and_kept(env: Path) -> None:
         bench.seen = [("203.0.113.7", bench.clock.now())]
         await bench.look(ASK_S + LOOK_S)
         assert bench.records[-1]["action"] == "right"
+
+
+async def test_a_start_while_the_file_is_away(env: Path) -> None:
+    bench = Bench(AllowList(env=env))
+    async with bench.running():
+        pass
+    env.unlink()
+    again = Bench(AllowList(env=env))
+    begun = again.source.begin({"allow_list": bench.mark})
+    assert begun == bench.source.given
+    assert again.source.status()["blind"] == [f"{env} is not there"]
