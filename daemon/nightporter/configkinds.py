@@ -43,7 +43,9 @@ _COMMAND_KEYS: Final = (
     "tz",
     "lateness",
 )
-_DISK_KEYS: Final = ("name", "kind", "paths", "newest", "time_machine", "every")
+_DISK_KEYS: Final = ("name", "kind", "paths", "newest", "time_machine", "volumes", "host", "every")
+_DISK_LOOKS: Final = frozenset({"paths", "newest", "time_machine", "volumes"})
+_VOLUMES: Final = ("none", "in_use")
 _PATH_KEYS: Final = ("path", "mounted", "writable", "holds", "low", "high", "least")
 _NEWEST_KEYS: Final = ("path", "within", "min_size")
 _UNFIT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -140,11 +142,15 @@ def read_disk(page: Page, node: Node, name: str, here: Here) -> DiskSource:
     newest = _each(page, table, "newest", lambda n: _newest(page, n, here))
     if len(paths) + len(newest) > MOST_CHECKS:
         page.tell(node, f"more than {MOST_CHECKS} paths", fix="make two sources of it")
+    if "host" in table and "volumes" not in table:
+        page.tell(page.key(node, "host"), "'host' without 'volumes'", fix="add 'volumes: in_use'")
     return DiskSource(
         name=name,
-        paths=paths if table.keys() & {"paths", "newest", "time_machine"} else (DiskPath(path="/"),),
+        paths=paths if table.keys() & _DISK_LOOKS else (DiskPath(path="/"),),
         newest=newest,
         time_machine_s=_time_machine(page, table),
+        volumes=got(table, "volumes", lambda n: read_choice(page, n, "volumes", _VOLUMES), "") == "in_use",
+        host=got(table, "host", lambda n: page.text(n, "the engine's address"), ""),
         every_s=got(table, "every", lambda n: read_duration(page, n, least=SECOND, most=DAY), MINUTE)
         / SECOND,
     )

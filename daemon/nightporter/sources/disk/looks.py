@@ -30,10 +30,12 @@ def space(path: str) -> Space:
         told = os.statvfs(path)
     except (FileNotFoundError, NotADirectoryError):
         return Space(exists=False)
+    read_only = bool(told.f_flag & os.ST_RDONLY)
     return Space(
         mounted=os.path.ismount(path),
         # access(2) says no for a file system that is mounted to be read, even to root.
-        writable=os.access(path, os.W_OK) and not told.f_flag & os.ST_RDONLY,
+        writable=os.access(path, os.W_OK) and not read_only,
+        read_only=read_only,
         free=told.f_bavail * told.f_frsize,
         total=told.f_blocks * told.f_frsize,
     )

@@ -3,6 +3,9 @@
 A record (format `record`, `from: probe`) has `probe` (disk, backup, time_machine), `name`, `up`, `state`,
 `was`, `message` and the figures of fields.DISK. States are kept in marks, so a restart tells nothing twice.
 
+With `volumes` the file systems that containers use come and go by themselves (volumes.py): one is watched
+from when a running container is first seen with it until no container names it any more.
+
 Each look runs on a thread of its own, that dies with the process: a network drive that is away may hold it
 for ever. After PATIENCE_S it counts as `stuck`, and is not looked at again before that thread returns.
 """
@@ -10,35 +13,45 @@ for ever. After PATIENCE_S it counts as `stuck`, and is not looked at again befo
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, TypeVar
 
 import msgspec
 
 from nightporter.clock import Clock
 from nightporter.config import DiskPath, NewestFile
 from nightporter.config import DiskSource as Config
+from nightporter.errors import WorldError
 from nightporter.model import Chunk, Fields, Origin, Position, Stamp
 from nightporter.sources.base import Marks, Sink
-from nightporter.sources.disk import looks
+from nightporter.sources.disk import looks, volumes
 from nightporter.sources.disk.states import Judged, of_newest, of_space, of_time_machine
+from nightporter.sources.disk.volumes import InUse, Volume
+
+T = TypeVar("T")
 
 PATIENCE_S: Final = 20.0
 TMUTIL_EVERY_S: Final = 15 * 60.0
 """tmutil may wake a drive that sleeps: it is asked more rarely than the rest."""
 TIME_MACHINE: Final = "Time Machine"
+RELIST_S: Final = 10 * 60.0
+"""How often the engine is asked which folders its containers use."""
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What is remembered of one check: its state, and the newest Time Machine backup that was ever seen."""
+    """What is remembered of one check: its state, the newest Time Machine backup that was ever seen, and
+    whether it is one of the file systems that containers use."""
 
     state: str = "ok"
     newest: Stamp = 0
+    volume: Volume = ""
 
 
 Look = Callable[[Mark, Stamp], tuple[Judged, Mark]]
@@ -70,6 +83,7 @@ class DiskSource:
         self._clock = clock
         self._patience_s = patience_s
         self._checks = checks_of(config)
+        self._volumes = "not asked yet" if config.volumes else ""
         self._origin = Origin(source=config.name, kind="probe", stream="disk", format="record")
         self._counts: Counter[str] = Counter(looks=0, changes=0)
 
@@ -79,7 +93,7 @@ class DiskSource:
 
     def status(self) -> Mapping[str, object]:
         """`state`, `blind` (what could not be looked at), `down` (name → what is not well), `checks` (name →
-        state and figures), `counts`."""
+        state and figures), `volumes` (what came of asking the engine for them), `counts`."""
         troubles = [f"{check.name}: {check.trouble}" for check in self._checks if check.trouble]
         looked = any(check.judged for check in self._checks)
         return {
@@ -88,13 +102,24 @@ class DiskSource:
             "blind": troubles,
             "down": {check.name: check.judged.message for check in self._checks if _is_bad(check.judged)},
             "checks": {check.name: _figures(check) for check in self._checks},
+            **({"volumes": self._volumes} if self._config.volumes else {}),
             "counts": dict(self._counts),
         }
 
     async def run(self, marks: Marks, sink: Sink) -> None:
         """Look until cancelled."""
+        if self._config.volumes:
+            known = {check.name for check in self._checks}
+            restored = ((name, _decoded(mark).volume) for name, mark in marks.items() if name not in known)
+            self._checks += [self._volume(name, volume) for name, volume in restored if volume]
         for check in self._checks:
-            check.mark, check.next_s = _decoded(marks.get(check.name)), 0.0
+            check.mark, check.next_s, check.judged = _decoded(marks.get(check.name)), 0.0, None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_looking(sink))
+            if self._config.volumes:
+                group.create_task(self._keep_listing(sink))
+
+    async def _keep_looking(self, sink: Sink) -> None:
         while True:
             now = self._clock.monotonic()
             due = [check for check in self._checks if check.next_s <= now]
@@ -102,10 +127,54 @@ class DiskSource:
                 check.next_s = now + check.every_s
             results = await asyncio.gather(*(self._look(check) for check in due))
             for check, result in zip(due, results, strict=True):
-                if result is not None:
+                if result is not None and check in self._checks:
                     await self._take(check, *result, sink)
-            wait_s = min(check.next_s for check in self._checks) - self._clock.monotonic()
-            await self._clock.sleep(max(wait_s, 0.0))
+            # One that is new meanwhile is looked at with the others.
+            until = min((check.next_s for check in self._checks), default=now + self._config.every_s)
+            await self._clock.sleep(max(until - self._clock.monotonic(), 0.0))
+
+    # -- what containers use
+
+    async def _keep_listing(self, sink: Sink) -> None:
+        """Follow what containers use. While the engine does not answer, all stays as it was."""
+        threads = ThreadPoolExecutor(1, thread_name_prefix=f"disk-{self.name}")
+        async with AsyncExitStack() as stack:
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+            while True:
+                try:
+                    await self._list(await volumes.in_use(self._config.host, threads), sink)
+                except WorldError as err:
+                    self._volumes = str(err)
+                except TimeoutError:  # a folder of a container's lies on a drive that hangs
+                    self._volumes = "a folder that a container uses does not answer"
+                except OSError as err:
+                    self._volumes = err.strerror or type(err).__name__
+                await self._clock.sleep(RELIST_S)
+
+    async def _list(self, used: InUse, sink: Sink) -> None:
+        """Begin with what is new, and end with what no container names. Raises TimeoutError and OSError."""
+        apart = [disk.path for disk in self._config.paths]
+        ours = {check.name: check for check in self._checks if check.mark.volume}
+
+        def look() -> tuple[Mapping[str, Volume], list[str]]:
+            found = volumes.file_systems(used.running, apart, sys.platform)
+            return found, [at for at in ours if at not in found and not volumes.still_named(used.named, at)]
+
+        async with asyncio.timeout(self._patience_s):
+            found, gone = await on_a_thread(look)
+        for at in gone:
+            self._checks.remove(ours[at])
+            await self._take(ours[at], Judged("ok", f"no container uses {at} any more"), Mark(), sink)
+        for at, volume in found.items():
+            if at not in ours:
+                check = self._volume(at, volume)
+                self._checks.append(check)
+                await self._tell(check, b"", sink)
+        self._volumes = f"{len(found)} file systems are in use"
+
+    def _volume(self, at: str, volume: Volume) -> Check:
+        mark = Mark(volume=volume)
+        return Check("disk", at, _look_at_volume(at), self._config.every_s, mark=mark)
 
     async def _look(self, check: Check) -> tuple[Judged, Mark] | None:
         """What is the case; None where the system would not say, which the status tells."""
@@ -126,20 +195,25 @@ class DiskSource:
     async def _take(self, check: Check, judged: Judged, learned: Mark, sink: Sink) -> None:
         """Tell of a change; remember what was learned without one."""
         check.judged = judged
-        was, mark = check.mark, Mark(judged.state, learned.newest)
+        was, mark = check.mark, Mark(judged.state, learned.newest, learned.volume)
         if mark == was:
             return
         changed = judged.state != was.state
         self._counts["changes"] += changed
-        now = self._clock.now()
         check.mark = mark
+        record = _record(check, judged, was.state, self._clock.now()) if changed else b""
+        await self._tell(check, record, sink)
+
+    async def _tell(self, check: Check, record: bytes, sink: Sink) -> None:
+        """Hand over a record, or only what is to be remembered."""
+        now = self._clock.now()
         await sink(
             Chunk(
                 origin=self._origin,
-                data=_record(check, judged, was.state, now) if changed else b"",
+                data=record,
                 start=0,
                 identity=f"{check.name}-{now}",
-                end=Position(self.name, check.name, msgspec.json.encode(mark)),
+                end=Position(self.name, check.name, msgspec.json.encode(check.mark)),
                 arrived=now,
             )
         )
@@ -161,27 +235,22 @@ def checks_of(config: Config) -> list[Check]:
     return list({check.name: check for check in reversed(checks)}.values())[::-1]
 
 
-def on_a_thread(work: Callable[[], tuple[Judged, Mark]]) -> asyncio.Future[tuple[Judged, Mark]]:
+def on_a_thread(work: Callable[[], T]) -> asyncio.Future[T]:
     """The result of `work` on a daemon thread: one that hangs does not keep the process from ending."""
     loop = asyncio.get_running_loop()
-    result: asyncio.Future[tuple[Judged, Mark]] = loop.create_future()
+    result: asyncio.Future[T] = loop.create_future()
 
-    def settle(judged: tuple[Judged, Mark] | None, error: Exception | None) -> None:
-        if result.done():
-            return
-        if error is not None:
-            result.set_exception(error)
-        elif judged is not None:
-            result.set_result(judged)
+    def settle(finish: Callable[[], None]) -> None:
+        if not result.done():
+            finish()
 
     def run() -> None:
-        judged, error = None, None
         try:
-            judged = work()
+            finish = partial(result.set_result, work())
         except Exception as err:  # noqa: BLE001 - handed to the one that waits, whatever it is
-            error = err
+            finish = partial(result.set_exception, err)
         with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(settle, judged, error)
+            loop.call_soon_threadsafe(settle, finish)
 
     threading.Thread(target=run, name="disk", daemon=True).start()
     return result
@@ -189,6 +258,10 @@ def on_a_thread(work: Callable[[], tuple[Judged, Mark]]) -> asyncio.Future[tuple
 
 def _look_at_space(disk: DiskPath, mark: Mark, now: Stamp) -> tuple[Judged, Mark]:
     return of_space(disk, looks.space(disk.path), mark.state), mark
+
+
+def _look_at_volume(at: str) -> Look:
+    return lambda mark, now: (volumes.look_at(at, mark.volume, mark.state), mark)
 
 
 def _look_at_newest(newest: NewestFile, mark: Mark, now: Stamp) -> tuple[Judged, Mark]:

@@ -23,6 +23,9 @@ class Space:
     exists: bool = True
     mounted: bool = False
     writable: bool = False
+    """Also by us."""
+    read_only: bool = False
+    """It is mounted to be read, by anybody."""
     free: int = 0
     """Bytes that we may use."""
     total: int = 0
