@@ -263,3 +263,21 @@ def test_a_line_that_tells_of_our_own_probes_is_no_event() -> None:
     assert [event.fields.get("query") for event in events] == [None, "nightporter=abcdef"]
     assert [event.line for event in events] == [1, 2]
     assert lane.counts["own"] == 1
+
+
+OWN = (
+    b'203.0.113.7 - - [24/Nov/2026:10:24:25 +0000] "GET /?nightporter=f00ba4 HTTP/1.1" 200 2 "-" "-" 5 '
+    b'"a@file" "-" 0ms\n'
+)
+
+
+@pytest.mark.parametrize(("name", "seen"), [("traefik", 1), ("service:ombi", 0)])
+def test_a_line_of_our_own_is_seen_in_a_proxys_log_though_no_rule_asks_for_it(name: str, seen: int) -> None:
+    """A service that logs its requests proves nothing of the proxy's log."""
+    lanes = Lanes(Engine(Ruleset()), own=b"f00ba4")
+    lane = lanes.of(origins.named(name))
+    lane.judge(chunk(lane.origin, OWN + OWN.replace(b"f00ba4", b"abcdef")))
+    assert lanes.own_seen() == seen
+    assert lane.counts["candidates"] == 0
+    lanes.renew()
+    assert lanes.own_seen() == seen

@@ -36,6 +36,8 @@ ACTIONS: Final = (
 )
 """Asked for by name, so that exec_* (two events a health check) never cross the wire."""
 
+ENGINE: Final = "docker"
+"""The engine as a service, whatever the source is called."""
 HOLD_S: Final = 1.0
 _ASKED_FOR: Final[Nanos] = 10 * MINUTE
 """How long after a stopping signal a die still counts as asked for (longer than any sane stop timeout)."""
@@ -160,8 +162,9 @@ class Lifecycle:
             self._append(happening)
 
     def note(self, action: str, stamp: Stamp) -> None:
-        """Something that happened to the engine itself."""
-        self._append(Happening(stamp, action.encode(), "", {"action": action, "time": stamp}))
+        """Something that happened to the engine itself, which is a service that others depend on."""
+        record: Fields = {"action": action, "service": ENGINE, "time": stamp}
+        self._append(Happening(stamp, action.encode(), "", record))
 
     def missed(self, container: Container, since: Stamp) -> None:
         """Tell what the container went through after `since` without an event that said so.

@@ -216,7 +216,7 @@ def test_a_note_is_of_the_engine() -> None:
     lifecycle = Lifecycle()
     lifecycle.note("engine_up", T0)
     assert lifecycle.take(now=0) == [
-        Happening(T0, b"engine_up", "", {"action": "engine_up", "time": T0}, held_until=0.0)
+        Happening(T0, b"engine_up", "", {"action": "engine_up", "service": "docker", "time": T0})
     ]
 
 
