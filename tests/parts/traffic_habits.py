@@ -280,20 +280,20 @@ def wishes(house: Household, day: Day) -> Iterator[Hit]:
 
 
 def cloud_web(house: Household, day: Day) -> Iterator[Hit]:
-    """Files and photos by browser: a gallery loads hundreds of thumbnails; now and then someone fetches a
-    video of up to 1.5 GB."""
+    """Files and photos by browser: who looks through a gallery loads hundreds of thumbnails, sometimes a
+    thousand; now and then someone fetches a video, mostly of some hundred MB, seldom of more than 2 GB."""
     dice = day.dice("cloud")
     for service, folder in ((CLOUD, "/core/preview?fileId={}"), (PHOTOS, "/api/assets/{}/thumbnail")):
         for _ in range(times(dice, 0.9)):
             person = dice.choice(house.people)
             at, agent = day.at(evening(dice)), house.browser(person, day)
-            for _ in range(dice.randrange(1, 7)):
-                at += round(dice.expovariate(1 / 40) * SECOND)
-                thumbs = [folder.format(dice.randrange(9_000)) for _ in range(dice.randrange(10, 90))]
+            for _ in range(round(dice.lognormvariate(1.2, 0.8))):
+                at += round(dice.expovariate(1 / 30) * SECOND)
+                thumbs = [folder.format(dice.randrange(9_000)) for _ in range(dice.randrange(10, 120))]
                 yield from page(dice, at, person.laptop, service, ["/apps/files", *thumbs], agent)
             if dice.random() < 0.25:
                 video = shape(person.laptop, service, "/remote.php/dav/files/home/video.mp4", agent=agent)
-                yield Hit(at, video, round(dice.uniform(50, 1_500) * MB), 90 * SECOND)
+                yield Hit(at, video, round(dice.lognormvariate(5.7, 1) * MB), 90 * SECOND)
 
 
 def owner(house: Household, day: Day) -> Iterator[Hit]:
