@@ -73,6 +73,11 @@ def command(
     else:
         for line in _for_a_person(path, digest, bags):
             click.echo(for_terminal(line, LINE_CHARS))
+        if span.last > now:
+            when = shown(span.last, zone_of(config.timezone), now)
+            click.echo(
+                f"What follows it goes on until {when}; run this again after that, with another --out."
+            )
     return FOUND_TROUBLE if any(bag.troubles for bag in bags) else 0
 
 

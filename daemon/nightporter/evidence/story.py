@@ -17,6 +17,7 @@ from nightporter.notify.localtime import wall
 from nightporter.ruleset import SourceText
 from nightporter.safetext import cleaned
 
+COLUMN: Final = 16
 MOST_AROUND: Final = 1_000
 """Incidents of the same time that are listed."""
 README: Final = """\
@@ -137,11 +138,11 @@ def incident_text(incident: Incident, zone: tzinfo | None) -> str:
         ("last", _time(incident.last, zone)),
         ("ended", _time(incident.ended_at, zone) if incident.ended_at else ""),
         ("state", "going on" if incident.open else "over"),
-        ("events", f"{incident.count:,} in {incident.episodes:,} episodes"),
-        ("message", cleaned(episode.message, lines=True).replace("\n", "\n" + " " * 10)),
+        ("events", f"{incident.count:,}, episodes: {incident.episodes:,}"),
+        ("message", cleaned(episode.message, lines=True).replace("\n", "\n" + " " * COLUMN)),
     ]
     rows += [(f"top {name}", _counts(values)) for name, values in episode.top.items()]
-    lines = [f"{name:<10}{text}" for name, text in rows if text]
+    lines = [f"{name:<{COLUMN - 1}} {text}" for name, text in rows if text]
     if incident.parts:
         lines += ["", "Its parts:"]
         for part in incident.parts:

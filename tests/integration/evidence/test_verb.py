@@ -92,7 +92,10 @@ def test_what_a_daemon_found_is_kept_with_its_lines(daemon: Daemon) -> None:
         assert len(rotated) == 6
         assert all("wp-login.php?token=***" in line for line in rotated)
         assert archive.read("sources/traefik/access.log.txt").count(b"\n") == 1
-        assert "6 missing pages asked for by 203.0.113.9" in archive.read("incident.txt").decode()
+        text = archive.read("incident.txt").decode()
+        assert "\nwho             client_ip 203.0.113.9\n" in text
+        assert "\ntop host        app.lan ×6\n" in text
+        assert "6 missing pages asked for by 203.0.113.9" in text
         rule = archive.read("rules/many-missing.yaml").decode()
         assert rule.startswith(f"# {daemon.rules}/mine.yaml:3, as it is in force\n  many-missing:\n")
         assert rule.endswith('asked for by {client_ip}"\n')
@@ -114,7 +117,9 @@ def test_the_rule_that_was_in_force_is_kept_though_its_file_is_broken_now(daemon
             to.write("".join(as_json("203.0.113.9", "/x", 404) for _ in range(6)))
         daemon.wait_for_alerts(1, "many-missing")
     daemon.rule_file("mine.yaml", "rules: [broken")
-    assert run(daemon, "last", "--out", "e.zip").returncode == 0
+    done = run(daemon, "last", "--out", "e.zip")
+    assert done.returncode == 0
+    assert "What follows it goes on until " in done.stdout
     with zipfile.ZipFile(daemon.folder / "e.zip") as archive:
         rule = archive.read("rules/many-missing.yaml").decode()
     assert "count: 5 in 10m" in rule
