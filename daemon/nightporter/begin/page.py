@@ -8,7 +8,15 @@ from typing import Final
 
 from nightporter.begin.plan import Planned
 from nightporter.begin.wish import Wish
-from nightporter.config import AllowList, ContainerFileSource, DockerSource, FileSource, IntegritySource
+from nightporter.config import (
+    AllowList,
+    ContainerFileSource,
+    DockerSource,
+    FileSource,
+    FirewallProbe,
+    IntegritySource,
+    ProbeSource,
+)
 from nightporter.safetext import cleaned
 
 _WIDTH: Final = 100
@@ -49,6 +57,11 @@ def _entry(planned: Planned) -> Iterator[str]:
     if isinstance(source, IntegritySource):
         yield "  kind: integrity"
         yield f"  paths: {_list(('default', *source.paths)) if source.paths else 'default'}"
+        return
+    if isinstance(source, ProbeSource):
+        yield "  kind: probe"
+        names = (probe.name for probe in source.probes if isinstance(probe, FirewallProbe))
+        yield f"  probes: [{', '.join(f'{{name: {quoted(name)}, firewall: true}}' for name in names)}]"
         return
     yield "  kind: file"
     match source:

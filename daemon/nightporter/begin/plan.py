@@ -14,8 +14,10 @@ from nightporter.config import (
     ContainerFileSource,
     DockerSource,
     FileSource,
+    FirewallProbe,
     IntegritySource,
     LogSource,
+    ProbeSource,
 )
 from nightporter.doctor.finding import listed
 from nightporter.doctor.proxy import ENOUGH, ProxyLog
@@ -31,7 +33,7 @@ _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 class Planned:
     """One entry of `sources:` and what is said about it."""
 
-    source: LogSource | IntegritySource
+    source: LogSource | IntegritySource | ProbeSource
     why: tuple[str, ...]
     """Sentences for its comment. May hold text of the machine's."""
 
@@ -41,6 +43,11 @@ def sources(survey: Survey) -> tuple[Planned, ...]:
     found = [*_traefik(survey), *_docker(survey), *_services(survey)]
     if found:
         found.append(_watched(survey))
+    if found and survey.firewall:
+        firewall = ProbeSource(name="mac", probes=(FirewallProbe(name="firewall"),))
+        found.append(
+            Planned(source=firewall, why=("The Mac's own firewall is on; it is told when it is not.",))
+        )
     return tuple(_named_apart(found))
 
 

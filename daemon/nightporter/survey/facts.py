@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from nightporter.config import NewestFile, Probe
 from nightporter.doctor.allowlist import AllowList
 from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.proxy import ProxyLog
@@ -76,6 +78,20 @@ class AcmeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFacts:
+    """What can be watched of disks and backups."""
+
+    total: int = 0
+    """Bytes of the system's own disk; 0: it could not be asked."""
+    media: tuple[str, ...] = ()
+    """Where the drives are mounted that media servers' folders lie on."""
+    newest: NewestFile | None = None
+    """Backups that are made by something."""
+    time_machine: bool = False
+    """Whether Time Machine names a backup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """One look around."""
 
@@ -87,4 +103,11 @@ class Survey:
     acme: tuple[AcmeFacts, ...] = ()
     watched: tuple[str, ...] = ()
     """Files that nobody should change unseen, and that lie at no usual place."""
+    firewall: bool = False
+    """Whether this is a Mac whose own firewall is on."""
+    probes: tuple[Probe, ...] = ()
+    """What was asked, and answered."""
+    disks: DiskFacts = DiskFacts()
+    system_log: Literal["", "macos", "journald"] = ""
+    """The preset of what reads this system's own log, where it can be read."""
     troubles: tuple[str, ...] = ()

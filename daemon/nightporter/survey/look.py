@@ -17,6 +17,8 @@ from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.looking.view import Unseen, View, apart, looked, told
 from nightporter.services import KNOWN, Service, recognised
 from nightporter.sources.docker.container import services
+from nightporter.sources.probes.firewall import PROGRAM as FIREWALL
+from nightporter.sources.probes.firewall import of_answer
 from nightporter.survey import traefik
 from nightporter.survey.facts import AcmeFacts, ServiceLog, Survey, TraefikFacts
 from nightporter.survey.traefik import in_volume, on_host
@@ -67,6 +69,7 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
         lists=found_lists,
         acme=found_acme,
         watched=_or_none(unusual),
+        firewall=await _has_firewall(view),
         troubles=tuple(
             f"{subject} could not be looked at: {look.why}"
             for subject, look in looks.items()
@@ -77,6 +80,13 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
 
 def _or_none(look: tuple[T, ...] | Unseen) -> tuple[T, ...]:
     return () if isinstance(look, Unseen) else look
+
+
+async def _has_firewall(view: View) -> bool:
+    """Only one that is on is worth watching: macOS comes with it switched off."""
+    if view.platform != "darwin":
+        return False
+    return of_answer(await told(str(FIREWALL), "--getglobalstate") or "").up
 
 
 async def _traefik(view: View, root: Path, running: Sequence[Running]) -> TraefikFacts | Unseen:

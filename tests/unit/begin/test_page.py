@@ -17,7 +17,9 @@ from nightporter.config import (
     ContainerFileSource,
     DockerSource,
     FileSource,
+    FirewallProbe,
     IntegritySource,
+    ProbeSource,
     Route,
     Secret,
     TerminalDestination,
@@ -78,6 +80,7 @@ def test_every_kind_of_source_comes_back() -> None:
         ContainerFileSource(name="ombi", container="ombi", path="/config/Logs/log-*.txt", service="ombi"),
         ContainerFileSource(name="x", container="x", path="/x", host="unix:///x.sock"),
         IntegritySource(name="watched", usual=True),
+        ProbeSource(name="mac", probes=(FirewallProbe(name="firewall"),)),
         IntegritySource(name="more", paths=("/srv/[[]a]/traefik.yml",), usual=True),
     )
     planned = [Planned(source=source, why=("Because.", "# - {name: x}")) for source in sources]

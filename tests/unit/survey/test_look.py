@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.parts.clock import ManualClock
+from tests.parts.managers import fake_program
 
+from nightporter.begin import plan
 from nightporter.doctor.containers import Running
 from nightporter.doctor.looking.view import View
 from nightporter.sources.docker.container import Container
@@ -100,3 +103,24 @@ async def test_a_look_that_hangs_is_given_up(
     found = await look.survey(quick, tmp_path)
     assert found.troubles == ("services could not be looked at: no answer within 0 s",)
     over.set()
+
+
+@pytest.mark.parametrize(
+    ("said", "platform", "planned"),
+    [
+        ("Firewall is enabled. (State = 1)", "darwin", True),
+        ("Firewall is disabled. (State = 0)", "darwin", False),  # as a new Mac has it
+        ("", "darwin", False),
+        ("Firewall is enabled. (State = 1)", "linux", False),
+    ],
+)
+async def test_a_firewall_that_is_on_is_watched(
+    view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, platform: str, planned: bool
+) -> None:
+    fake_program(tmp_path, "socketfilterfw", said)
+    monkeypatch.setattr(look, "FIREWALL", tmp_path / "socketfilterfw")
+    found = await look.survey(replace(view, platform=platform), tmp_path)
+    assert found.firewall is planned
+    ombi = ServiceLog(service="ombi", title="Ombi", name="ombi", path="/x")
+    names = [one.source.name for one in plan.sources(replace(found, services=(ombi,)))]
+    assert ("mac" in names) is planned
