@@ -18,7 +18,7 @@ import pytest
 from docker.models.containers import Container
 from docker.models.networks import Network
 from tests.parts.daemon import Daemon
-from tests.parts.docker import DockerEngine, free_port
+from tests.parts.docker import DockerEngine, free_port, running_engine
 from tests.parts.traefik import Traefik
 
 from nightporter.app import DATABASE
@@ -32,6 +32,7 @@ SERVE = "mkdir -p /www/ombi-media; echo ok > /www/ombi-media/index.html; exec ht
 TUNE = """
 tune:
   container-died: {for: 3s}
+  docker-down: {for: 3s}
   http-5xx-burst: {threshold: 5, replace: [unless], unless: [{container_age|lt: 0}, {stopped_by_hand: true}]}
 """
 """A test cannot wait for two minutes, nor for a container of three."""
@@ -65,15 +66,13 @@ class House:
         self.traefik = Traefik(folder / "traefik", services={"ombi-media": upstream})
         self.folder = folder
 
-    def serve(self) -> Container:
-        """A new container of the service."""
-        ports = {"80/tcp": ("127.0.0.1", self.port)}
-        return self.engine.run(
-            SERVE, name=NAME, labels=LABELS, network_mode="home", ports=ports, stop_signal="SIGKILL"
-        )
+    def serve(self, **options: Any) -> Container:
+        """A new container of the service; `options` are the SDK's."""
+        options |= {"labels": LABELS, "network_mode": "home", "stop_signal": "SIGKILL"}
+        return self.engine.run(SERVE, name=NAME, ports={"80/tcp": ("127.0.0.1", self.port)}, **options)
 
-    def daemon(self) -> Daemon:
-        """Traefik must run."""
+    def daemon(self, **config: Any) -> Daemon:
+        """Traefik must run; `config` are more of the config's keys."""
         url = f"http://127.0.0.1:{self.traefik.port}/ombi-media/"
         probes = [
             {"name": "requests", "http": url, "service": "ombi"},
@@ -88,6 +87,7 @@ class House:
                 {"name": "traefik", "kind": "file", "format": "traefik", "paths": [log]},
                 {"name": "outside", "kind": "probe", "probes": probes, **times},
             ],
+            **config,
         )
         daemon.rule_file("tune.yaml", TUNE)
         return daemon
@@ -106,8 +106,8 @@ def up(daemon: Daemon, count: int) -> bool:
 
 
 def outages(daemon: Daemon) -> list[dict[str, Any]]:
-    """All that people are told of but what only the page shows."""
-    return [alert for alert in daemon.alerts() if alert["severity"] != "info"]
+    """What people are told of at once."""
+    return [alert for alert in daemon.alerts() if alert["severity"] not in ("info", "low")]
 
 
 def kill(container: Container) -> None:
@@ -181,6 +181,26 @@ def test_an_update_is_no_outage(tmp_path: Path, engine: DockerEngine, network: N
         daemon.wait_until(lambda: up(daemon, 2), "both probes are up again")
         assert outages(daemon) == []
         daemon.stop()
+
+
+def test_what_needs_docker_is_not_told_while_docker_is_down(tmp_path: Path) -> None:
+    with running_engine() as engine:
+        engine.client.networks.create("home", driver="bridge")
+        house = House(tmp_path, engine)
+        house.serve(restart_policy={"Name": "always"})
+        with house.traefik, house.daemon(depends_on={"ombi": ["docker"]}) as daemon:
+            daemon.wait_until(lambda: up(daemon, 2), "both probes are up")
+            engine.stop()
+            assert house.visit(8) == [502] * 8
+            daemon.wait_until(lambda: "service-down" in parts_of(daemon), "the probe has seen it")
+            daemon.wait_until(lambda: outages(daemon) != [], "Docker is told to be down")
+            engine.start()
+            daemon.wait_until(lambda: len(outages(daemon)) == 2, "Docker is back")
+            daemon.wait_until(lambda: up(daemon, 2), "both probes are up")
+            daemon.stop()
+        down, back = outages(daemon)
+        assert (down["rule"], down["subject"]) == ("docker-down", "docker")
+        assert back["title"].startswith("docker is back after ")
 
 
 # What Docker alone tells
