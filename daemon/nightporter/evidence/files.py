@@ -76,6 +76,9 @@ def collect(config: FileSource, span: Span, bag: Bag) -> None:
         if len(paths) > MOST_FILES:
             bag.note(f"{log} has {len(paths):,} rotated copies; the newest {MOST_FILES} were looked at")
         for path in paths[-MOST_FILES:]:
+            if path != log and path.is_symlink():
+                bag.note(f"{path} is a link, which no rotation makes; it was not followed")
+                continue
             try:
                 with opened(path) as content:
                     if content.key not in seen:
@@ -150,9 +153,15 @@ def _logs(config: FileSource, bag: Bag) -> list[Path]:
             found[Path(path)] = None
             continue
         try:
-            found |= dict.fromkeys(Members(path, known=True).list())
+            members = Members(path, known=True)
+            listed = members.list()
         except OSError as err:
             bag.trouble(explain(err, Path(path)))
+            continue
+        # Who may write to the folder could have a link lead to anything that we may read: a private key, say.
+        found |= dict.fromkeys(member for member in listed if members.covers(str(member)))
+        if away := sum(not members.covers(str(member)) for member in listed):
+            bag.note(f"{path}: {away:,} links lead out of that folder; they were not followed")
     if len(found) > MOST_FILES:
         bag.note(f"{len(found):,} files fit; the newest {MOST_FILES} were looked at")
     return list(found)[-MOST_FILES:]

@@ -291,6 +291,31 @@ def test_a_name_of_control_characters_is_made_harmless(tmp_path: Path, stack: Ex
         assert found.all == "2026-11-24T01:00:01Z here\n"
 
 
+def test_links_that_lead_away_are_not_followed(tmp_path: Path, stack: ExitStack) -> None:
+    """A container that may write to its log folder must not have our keys put into an archive."""
+    key = tmp_path / "id_ed25519"
+    put(key, b"-----BEGIN OPENSSH PRIVATE KEY-----\n", written=NIGHT + timedelta(minutes=1))
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    put(folder / "app.log", b"2026-11-24T01:00:01Z here\n", written=NIGHT)
+    for name in ("app.log.1", "other.log"):
+        (folder / name).symlink_to(key)
+    with stack:
+        found = ask(stack, f"{folder}/*.log")
+        assert found.all == "2026-11-24T01:00:01Z here\n"
+        assert found.bag.notes[:2] == [
+            f"{folder}/*.log: 1 links lead out of that folder; they were not followed",
+            f"{folder}/app.log.1 is a link, which no rotation makes; it was not followed",
+        ]
+
+
+def test_a_log_that_the_config_names_may_be_a_link(tmp_path: Path, stack: ExitStack) -> None:
+    put(tmp_path / "today.log", b"2026-11-24T01:00:01Z here\n", written=NIGHT)
+    (tmp_path / "current.log").symlink_to(tmp_path / "today.log")
+    with stack:
+        assert ask(stack, tmp_path / "current.log").all == "2026-11-24T01:00:01Z here\n"
+
+
 def test_sources_without_lines_say_so(stack: ExitStack) -> None:
     with stack:
         found = Asked(stack, [IntegritySource(name="watched", paths=("/etc/hosts",))], SPAN, SPAN, 100)
