@@ -12,17 +12,24 @@ from nightporter.formats.access import LONGEST_AGENT, family_of, put_agent
 @pytest.mark.parametrize(
     ("before", "after", "family"),
     [
-        ("PlexForIOS/8.41 (iPhone; iOS 18.1)", "PlexForIOS/9.0.1 (iPhone; iOS 26)", "PlexForIOS/N (iPhone; iOS N)"),
+        (
+            "PlexForIOS/8.41 (iPhone; iOS 18.1)",
+            "PlexForIOS/9.0.1 (iPhone; iOS 26)",
+            "PlexForIOS/N (iPhone; iOS N)",
+        ),
         ("Sonarr/4.0.10.2544 (alpine 3.20.3)", "Sonarr/4.1 (alpine 3.21)", "Sonarr/N (alpine N)"),
         (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
             "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0_1 like Mac OS X) AppleWebKit/619.2 Mobile/23A5",
             "Mozilla/N (iPhone; CPU iPhone OS N like Mac OS X) AppleWebKit/N Mobile/N",
         ),
-        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0)", "Mozilla/5.0 (Windows NT 11; Win64; x64; rv:140)",
-         "Mozilla/N (Windows NT N; Win64; x64; rv:N)"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0)",
+            "Mozilla/5.0 (Windows NT 11; Win64; x64; rv:140)",
+            "Mozilla/N (Windows NT N; Win64; x64; rv:N)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_update_keeps_the_family(before: str, after: str, family: str) -> None:
     assert family_of(before) == family_of(after) == family
 
