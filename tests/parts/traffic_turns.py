@@ -44,7 +44,7 @@ def rebuilt_library(house: Household, day: Day) -> Iterator[Hit]:
     begin = day.at(evening(dice))
     for number, at in enumerate(steady(dice, begin, begin + 15 * MINUTE, SECOND * 3 // 10, 0.5)):
         target = f"/MediaCover/{number}/poster.jpg" if number % 3 else f"/api/v3/movie/{number}"
-        yield Hit(at, shape("172.18.0.20", RADARR, target, agent="Overseerr"), 20_000)
+        yield Hit(at, shape("172.18.0.20", RADARR, target, agent="axios/1.7"), 20_000)
 
 
 def from_the_office(house: Household, day: Day) -> Iterator[Hit]:
