@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nightporter.detect import template
-from nightporter.detect.lacking import needs_of, tests_of, usable
+from nightporter.detect.gates import Gate, gate_of
+from nightporter.detect.lacking import needs_of, off_for_places, tests_of, usable
 from nightporter.detect.learned import LearnedMembers
 from nightporter.detect.patterns import Budgets
 from nightporter.detect.predicates import ListValues, Predicate, compile_condition
@@ -70,6 +71,7 @@ class CompiledRule:
         self._ignores = [i for i in ruleset.ignores if i.rule in (None, rule.id)]
         self.ignored = compiled(AnyOf(tuple(_until(i) for i in self._ignores)))
         self._severity = [(step.severity, compiled(step.when)) for step in rule.severity]
+        self.gate = compiled(gate_of(AnyOf((rule.when, rule.resolve)) if rule.resolve else rule.when))
         self.resolves = compiled(rule.resolve) if rule.resolve is not None else None
         """What ends an episode; None: quiet does."""
         self.of = compiled(rule.window.of if isinstance(rule.window, Ratio) else NEVER)
@@ -168,6 +170,7 @@ class CompiledEnricher:
         self.budgets = Budgets()
         self.when = compile_condition(enricher.when, lists, timezone=timezone, budgets=self.budgets)
         self.unless = compile_condition(enricher.unless, lists, timezone=timezone, budgets=self.budgets)
+        self.gate = compile_condition(gate_of(enricher.when), lists, timezone=timezone)
         self.sets = enricher.sets
 
 
@@ -184,6 +187,12 @@ class Plan:
     login_request_when: Condition | None = None
     places: bool = False
     """Whether any of these asks where a client's address is, and a database may tell."""
+    rule_gate: Gate[CompiledRule] = field(init=False, compare=False, repr=False)
+    enricher_gate: Gate[CompiledEnricher] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule_gate", Gate(self.rules))
+        object.__setattr__(self, "enricher_gate", Gate(self.enrichers))
 
 
 class CompiledRuleset:
@@ -191,6 +200,8 @@ class CompiledRuleset:
 
     def __init__(self, ruleset: Ruleset, without: frozenset[type] = frozenset()) -> None:
         """`without`: kinds of windows whose rules are left out."""
+        self.without_places = tuple(rule.id for rule in off_for_places(ruleset))
+        """The rules that are off for want of a database of places."""
         self.ruleset = ruleset = usable(ruleset)
         self.learned: dict[str, LearnedMembers] = {}
         self.lists: dict[str, ListValues] = {}

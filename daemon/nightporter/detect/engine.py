@@ -139,9 +139,7 @@ class Engine:
         counted: list[str] = []
         if plan.places and isinstance(client := event.fields.get("client_ip"), str):
             event.fields |= self._places(client)
-        for rule, formats in plan.rules:
-            if formats is not None and event.format not in formats:
-                continue
+        for rule in plan.rule_gate.open_to(event):
             captured: Fields = {}
             if not rule.when(event.fields, captured):
                 if rule.resolves is not None and rule.resolves(event.fields, captured):
@@ -165,9 +163,7 @@ class Engine:
         """Add what an `events:` entry makes of the event. True if it is a login whose address turned out
         to be the proxy's."""
         fields = event.fields
-        for enricher, formats in plan.enrichers:
-            if formats is not None and event.format not in formats:
-                continue
+        for enricher in plan.enricher_gate.open_to(event):
             captured: Fields = {}
             if not enricher.when(fields, captured) or enricher.unless(fields, None):
                 continue

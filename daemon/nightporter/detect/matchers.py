@@ -165,6 +165,11 @@ class Glob:
         return True
 
 
+_REMEMBERED: Final = 256
+_SHORT: Final = 64
+"""Names of services come again and again: so many short texts are judged once."""
+
+
 def _glob(patterns: Sequence[str], cased: bool) -> Matcher:
     """Any of the patterns. Nearly all are a word with `*` at one end or both, which need no walk."""
     exact: set[str] = set()
@@ -188,8 +193,7 @@ def _glob(patterns: Sequence[str], cased: bool) -> Matcher:
             exact.add(core)
     starts, ends, read = tuple(heads), tuple(tails), _reader(cased)
 
-    def fits(value: Value) -> bool:
-        text = read(value)
+    def judged(text: str) -> bool:
         return (
             text in exact
             or text.startswith(starts)
@@ -197,6 +201,12 @@ def _glob(patterns: Sequence[str], cased: bool) -> Matcher:
             or (bool(inner) and any(word in text for word in inner))
             or (bool(others) and any(glob.matches(text) for glob in others))
         )
+
+    remembered = lru_cache(_REMEMBERED)(judged)
+
+    def fits(value: Value) -> bool:
+        text = read(value)
+        return remembered(text) if len(text) <= _SHORT else judged(text)
 
     return fits
 

@@ -71,10 +71,10 @@ def figures(rule: CompiledRule, track: Track, fields: Fields) -> Figures | None:
     """What the key's window measured at this event; None for windows that have no figures."""
     match rule.window:
         case Sum() as sums if track.weighed is not None:
-            weight = weighed.at_end(track.weighed, sums.within).weight
+            weight = weighed.at_end(track.weighed).weight
             return Figures(weight, {"sum": readable(weight, sums.field)})
-        case Ratio() as ratio if track.weighed is not None:
-            held = weighed.at_end(track.weighed, ratio.within)
+        case Ratio() if track.weighed is not None:
+            held = weighed.at_end(track.weighed)
             return Figures(held.weight / held.events, {"share": f"{held.weight / held.events:.0%}"})
         case FirstSeen(fields=parts):
             return Figures(0, {"new": ", ".join(str(key_value(part, fields)) for part in parts)})

@@ -110,6 +110,8 @@ def observe(memory: SpikeMemory, spec: Spike, lateness: Nanos, stamp: Stamp, amo
     _enter(memory, slot, amount)
     last, value = slot, -1
     for end in range(slot, min(slot + SLOTS - 1, memory.newest // width) + 1):
+        if _at_most(memory, end - SLOTS + 1, end) < spec.least:
+            continue
         if (held := _held(memory, end - SLOTS + 1, end)) > value:
             last, value = end, held
     if not _is_over(memory, spec, value):
@@ -171,6 +173,13 @@ def _held(memory: SpikeMemory, first: int, last: int) -> int:
     if memory.distinct:
         return len(set[int]().union(*(memory.values[s] for s in span if s in memory.values)))
     return sum(memory.slots[s] for s in span if s in memory.slots)
+
+
+def _at_most(memory: SpikeMemory, first: int, last: int) -> int:
+    """No less than what these slots hold together, and cheap: a value counts in every slot that has it."""
+    if not memory.distinct:
+        return _held(memory, first, last)
+    return sum(len(memory.values[s]) for s in range(first, last + 1) if s in memory.values)
 
 
 def _fold(memory: SpikeMemory, spec: Spike, kept: int) -> None:

@@ -25,11 +25,18 @@ MILLION: Final = 1_000_000
 
 
 class Weighed(msgspec.Struct):
-    """One key's memory; three lists of one length, `stamps` in order."""
+    """One key's memory; three lists of one length, `stamps` in order. What the window holds that ends at the
+    newest is kept beside them, since nearly every event is the newest."""
 
     stamps: list[Stamp] = []
     events: list[int] = []
     weights: list[int] = []
+    within: Nanos = 0
+    """The window's length for which the following is true: a reload may change it."""
+    low: int = 0
+    """Where that window begins."""
+    held_events: int = 0
+    held_weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +68,51 @@ def observe_ratio(memory: Weighed, spec: Ratio, lateness: Nanos, stamp: Stamp, f
     return Under(grows=False) if fits else APART
 
 
-def at_end(memory: Weighed, within: Nanos) -> Held:
+def at_end(memory: Weighed) -> Held:
     """What the window that ends at the newest stamp holds."""
-    return _held(memory, within, len(memory.stamps) - 1)
+    return Held(memory.stamps[memory.low], memory.held_events, memory.held_weight)
 
 
 def _enter(memory: Weighed, within: Nanos, lateness: Nanos, stamp: Stamp, weight: int) -> bool:
     """Insert in order; False for what is too late."""
     stamps = memory.stamps
-    if stamps:
-        if stamp < stamps[-1] - within - lateness:
-            return False
-        gone = bisect_left(stamps, max(stamp, stamps[-1]) - within - lateness)
-        for column in (stamps, memory.events, memory.weights) if gone else ():
-            del column[:gone]
-    index = bisect_right(stamps, stamp)
+    newest = not stamps or stamp >= stamps[-1]
+    if not newest and stamp < stamps[-1] - within - lateness:
+        return False
+    index = len(stamps) if newest else bisect_right(stamps, stamp)
     stamps.insert(index, stamp)
     memory.events.insert(index, 1)
     memory.weights.insert(index, weight)
+    gone = bisect_left(stamps, stamps[-1] - within - lateness)
+    for column in (stamps, memory.events, memory.weights) if gone else ():
+        del column[:gone]
+    memory.low -= gone
+    if newest and memory.within == within and memory.low >= 0:
+        _move_on(memory, stamp, weight)
+    else:
+        _count(memory, within)
     if len(stamps) > ENTRIES:
         _fold(memory)
+        _count(memory, within)
     return True
+
+
+def _move_on(memory: Weighed, stamp: Stamp, weight: int) -> None:
+    """The window now ends at this newest event: let go of what it leaves behind."""
+    memory.held_events += 1
+    memory.held_weight += weight
+    while memory.stamps[memory.low] <= stamp - memory.within:
+        memory.held_events -= memory.events[memory.low]
+        memory.held_weight -= memory.weights[memory.low]
+        memory.low += 1
+
+
+def _count(memory: Weighed, within: Nanos) -> None:
+    """What the window that ends at the newest stamp holds, from the beginning."""
+    memory.within = within
+    memory.low = bisect_right(memory.stamps, memory.stamps[-1] - within)
+    memory.held_events = sum(memory.events[memory.low :])
+    memory.held_weight = sum(memory.weights[memory.low :])
 
 
 def _fold(memory: Weighed) -> None:
@@ -95,6 +126,9 @@ def _fold(memory: Weighed) -> None:
 def _windows_with(memory: Weighed, within: Nanos, stamp: Stamp) -> Iterator[Held]:
     """Every window that ends at a stamp of the key and contains `stamp`: one, where it is the newest."""
     stamps = memory.stamps
+    if stamp == stamps[-1]:
+        yield at_end(memory)
+        return
     first = bisect_left(stamps, stamp)
     for end in range(first, len(stamps)):
         if stamps[end] - within >= stamp:
