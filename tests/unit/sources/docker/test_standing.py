@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nightporter.model import Fields
 from nightporter.sources.docker.container import Container, Published
@@ -172,6 +174,34 @@ def test_what_is_gone_is_forgotten() -> None:
     standing = seen()
     standing.forget([])
     assert actions(standing, 500) == ["running"]
+
+
+def life(steps: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """A life of seconds between its steps; what was told, with the second of its stamp."""
+    told = Told()
+    standing, found, at, started = Standing(told), list[tuple[str, int]](), 0, 0
+    for step, pause in steps:
+        at += pause
+        if step == "start":
+            started = at
+            standing.sees(replace(OMBI, started=T0 + at * S), T0 + at * S)
+        elif step == "die":
+            standing.hears(event("die", at))
+        elif step == "look":
+            standing.sees(replace(OMBI, started=T0 + started * S), T0 + at * S)
+        else:
+            standing = Standing(told)
+            standing.sees(replace(OMBI, started=T0 + started * S), T0 + at * S)
+        found += [(str(r["action"]), at - started) for r in taken(standing, at, told)]
+    return found
+
+
+@given(st.lists(st.tuples(st.sampled_from(["start", "die", "look", "restart of ours"]), st.integers(0, 150))))
+def test_steady_is_told_at_most_once_a_start_and_never_too_early(steps: list[tuple[str, int]]) -> None:
+    told = [after for action, after in life([("start", 0), *steps]) if action == "steady"]
+    starts = 1 + sum(step == "start" for step, _ in steps)
+    assert len(told) <= starts
+    assert all(after >= STEADY_AFTER // S for after in told)
 
 
 # exposed
