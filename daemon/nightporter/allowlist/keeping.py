@@ -19,6 +19,8 @@ from nightporter.formats.inside import is_inside
 from nightporter.model import DAY, HOUR, Fields, Nanos, Stamp
 
 GRACE: Final[Nanos] = HOUR
+ROUTERS: Final[Nanos] = 90 * DAY
+"""For so long a router that stood behind the list should refuse, as one that has refused somebody should."""
 FAILURES: Final = 3
 """Resolutions of a name that must fail in a row before it is told."""
 PROBE: Final = "allow_list"
@@ -44,6 +46,8 @@ class Kept(msgspec.Struct):
     """Name → network → when it last resolved to it."""
     told: list[tuple[str, str]] = []
     """(fault, entry) of all that was told and is not right yet."""
+    routers: dict[str, Stamp] = {}
+    """Router → when Traefik's config last had it behind the list."""
     used: dict[str, Stamp] = {}
     """Entry outside → when somebody last came in by it, or when it was first seen."""
 
@@ -63,7 +67,6 @@ class Keeper:
         self._now: Stamp = 0
         """When it was last asked who came in."""
         self.listed: Listed | None = _listed(self._kept.listed)
-        self.routers: tuple[str, ...] = ()
 
     @property
     def mark(self) -> bytes:
@@ -82,8 +85,11 @@ class Keeper:
         return tuple(name for name in names if self._failures.get(name))
 
     def see(self, listed: Listed, routers: Iterable[str], now: Stamp) -> None:
-        """The list as it stands in its file."""
-        self.listed, self.routers = listed, tuple(routers)
+        """The list as it stands in its file, and the routers that stand behind it now. One that no longer
+        does should go on refusing as far as we know: whoever takes the guard away opens the door."""
+        self.listed = listed
+        self._kept.routers.update(dict.fromkeys(routers, now))
+        _forget(self._kept.routers, now, ROUTERS)
         texts = tuple(entry.text for entry in listed.entries)
         self._kept.listed = LastGood(listed.place, listed.name, texts, listed.is_yaml)
         self._kept.networks.update(dict.fromkeys(listed.networks, now))
@@ -130,7 +136,7 @@ class Keeper:
         if self.listed is None or not self.listed.entries or self.waiting_for:
             return None
         of_names = [network for name in self.listed.names for network in self._kept.names[name]]
-        return given(self.listed, [*of_names, *self._kept.networks], self.routers)
+        return given(self.listed, [*of_names, *self._kept.networks], self._kept.routers)
 
     def records(self) -> list[Fields]:
         """What was not told yet: new faults, and what is right again."""
@@ -190,9 +196,9 @@ def _listed(last: LastGood | None) -> Listed | None:
     return Listed(last.place, last.name, tuple(map(entry_of, last.entries)), is_yaml=last.is_yaml)
 
 
-def _forget(seen: dict[str, Stamp], now: Stamp) -> None:
-    for network in [network for network, last in seen.items() if now - last > GRACE]:
-        del seen[network]
+def _forget(seen: dict[str, Stamp], now: Stamp, after: Nanos = GRACE) -> None:
+    for name in [name for name, last in seen.items() if now - last > after]:
+        del seen[name]
 
 
 def _decoded(mark: bytes) -> Kept:

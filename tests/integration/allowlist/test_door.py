@@ -105,10 +105,10 @@ def test_a_stranger_is_refused_and_then_let_in(traefik: Traefik, tmp_path: Path,
 def test_a_router_that_traefiks_config_names_need_not_have_refused_anybody(
     traefik: Traefik, tmp_path: Path, env: Path
 ) -> None:
-    file = tmp_path / "dynamic.yml"
-    file.write_text((traefik.folder / "dynamic.yml").read_text())
-    guard(traefik, "")
+    file = traefik.folder / "dynamic.yml"
     with daemon_of(traefik, tmp_path, {"env": str(env), "file": str(file)}) as daemon:
+        settled(daemon, traefik)
+        guard(traefik, "")
         settled(daemon, traefik)
         assert traefik.get("/allow/ok", client=STRANGER) == 200
         (alert,) = daemon.wait_for_alerts(1, "allow-list-open")

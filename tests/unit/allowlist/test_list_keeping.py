@@ -95,6 +95,20 @@ def test_a_restart_while_the_file_is_away_goes_on_with_the_last_good_list() -> N
     assert Keeper(keeper.mark, "/elsewhere/.env").state() is None
 
 
+def test_a_router_whose_guard_is_taken_away_should_refuse_for_ninety_days_more() -> None:
+    keeper = Keeper()
+    keeper.see(listed("192.168.1.0/24"), ("plex", "cloud"), NOW)
+    again = Keeper(keeper.mark)
+    again.see(listed("192.168.1.0/24"), ("cloud",), NOW + DAY)
+    state = again.state()
+    assert state is not None
+    assert state.routers == ("plex", "cloud")
+    again.see(listed("192.168.1.0/24"), ("cloud",), NOW + 91 * DAY)
+    state = again.state()
+    assert state is not None
+    assert state.routers == ("cloud",)
+
+
 def test_each_fault_is_told_once_and_once_more_when_it_is_right() -> None:
     keeper = Keeper()
     keeper.see(listed("192.168.1.0/24", "10.0.0.0/8"), (), NOW)

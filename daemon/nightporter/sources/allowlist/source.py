@@ -105,7 +105,7 @@ class AllowListSource:
         if looked.listed is not None:
             fresh = set(looked.listed.names) - set(self._keeper.listed.names if self._keeper.listed else ())
             self._next_s = 0.0 if fresh else self._next_s
-            self._keeper.see(looked.listed, looked.routers or self._keeper.routers, self._clock.now())
+            self._keeper.see(looked.listed, looked.routers, self._clock.now())
 
     async def _resolve_all(self) -> None:
         names = self._keeper.listed.names[:MOST_NAMES] if self._keeper.listed is not None else ()
