@@ -14,7 +14,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +24,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from nightporter import configfile, goodconfig, ownfiles
-from nightporter.allowlist.given import with_lists
+from nightporter.allowlist.given import Given, with_lists
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness, why_blind
 from nightporter.clock import Clock
@@ -52,8 +52,10 @@ from nightporter.model import DAY, SECOND, Chunk, Severity, Stamp, Telling, shor
 from nightporter.notify.channels import own_voice
 from nightporter.notify.localtime import day_of, zone_of
 from nightporter.notify.outbox import Outbox
+from nightporter.places import Databases, places_for
 from nightporter.review.desk import ReviewDesk
 from nightporter.review.gather import Present
+from nightporter.rule import Ruleset
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
 from nightporter.sources.allowlist import AllowListSource
 from nightporter.sources.base import Source
@@ -67,6 +69,8 @@ DATABASE: Final = "nightporter.db"
 STATUS: Final = "status.json"
 STATUS_EVERY_S: Final = 5.0
 HOUSEKEEPING_S: Final = 6 * 3600.0
+PLACES_EVERY_S: Final = 60.0
+"""How soon a database of places that was replaced is read."""
 DRAIN_S: Final = 3.5
 """How long the outbox may still send after a stop."""
 
@@ -115,6 +119,7 @@ class Daemon:
     evidence: Keeping
     tally: Tally
     allowing: AllowListSource | None
+    places: Databases
     parts: dict[str, PartStatus] = field(default_factory=dict)
     blindness: Blindness = field(default_factory=Blindness)
     told: dict[str, str] = field(default_factory=dict)
@@ -144,6 +149,7 @@ class Daemon:
                     ("drill", self.drills.run),
                     ("review", self.reviews.run),
                     ("evidence", self.evidence.run),
+                    ("places", self._follow_places),
                 )
             }
             self._tell_of_problems(self.rulebook.in_force)
@@ -169,9 +175,26 @@ class Daemon:
 
     async def _rules_changed(self, in_force: InForce) -> None:
         if not in_force.broken:
-            given = self.allowing.given if self.allowing is not None else None
-            self.judge.swap(with_lists(in_force.ruleset, given))
+            self._swap()
         self._tell_of_problems(in_force)
+
+    def _swap(self) -> None:
+        given = self.allowing.given if self.allowing is not None else None
+        self.judge.swap(completed(self.rulebook.in_force.ruleset, given, self.places))
+
+    async def _follow_places(self) -> None:
+        """Read databases that were replaced; rules that need one that is there now are on."""
+        while True:
+            known = self.places.fields
+            await asyncio.to_thread(self.places.look)
+            if self.places.fields != known:
+                self._swap()
+            place = Place(str(self.config.path or "config.yaml"))
+            self._tell_mistakes(
+                "A database of countries or networks cannot be used",
+                [Problem(place=place, found=trouble) for trouble in self.places.troubles],
+            )
+            await self.clock.sleep(PLACES_EVERY_S)
 
     def _tell_of_problems(self, in_force: InForce) -> None:
         self._tell_mistakes(
@@ -293,7 +316,9 @@ class Daemon:
                 "in_force": len(in_force.ruleset.rules),
                 "kept": in_force.kept,
                 "problems": [str(problem) for problem in in_force.problems],
+                "without_places": self.judge.engine.rules.without_places,
             },
+            "places": self.places.status(),
             "judge": {
                 **self.judge.counts,
                 **self.judge.lanes.counts(),
@@ -327,18 +352,20 @@ async def build(
     tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
     own = secrets.token_hex(8)  # made anew at each start, so that one that leaked hides nobody for long
     house = House(depends_on=config.depends_on, grace=round(config.grace_s * SECOND), started=started)
+    places = await asyncio.to_thread(places_for, config.geo)
     allowing = None
-    ruleset = in_force.ruleset
+    allowed: Given | None = None
     if config.allow_list is not None:
         allowing = AllowListSource(
             config.allow_list,
             clock,
-            lambda given: judge.swap(with_lists(rulebook.in_force.ruleset, given)),
+            lambda given: judge.swap(completed(rulebook.in_force.ruleset, given, places)),
             lambda: judge.engine.learned("allowed_clients"),
         )
-        ruleset = with_lists(ruleset, await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {})))
+        allowed = await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {}))
+    ruleset = completed(in_force.ruleset, allowed, places)
     judge = Judge(
-        engine=Engine(ruleset, resumed_at=clock.now() if last_commit else None),
+        engine=Engine(ruleset, resumed_at=clock.now() if last_commit else None, places=places),
         ledger=Ledger({rule.id: rule for rule in ruleset.rules}, house),
         database=database,
         outbox=sender,
@@ -392,7 +419,13 @@ async def build(
         Keeping(config, database, clock, log),
         tally,
         allowing,
+        places,
     )
+
+
+def completed(ruleset: Ruleset, allowed: Given | None, places: Databases) -> Ruleset:
+    """The rules of the files, with what only the config gives: who is let in, and where addresses are."""
+    return replace(with_lists(ruleset, allowed), places=places.fields)
 
 
 def build_source(

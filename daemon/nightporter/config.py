@@ -302,6 +302,14 @@ class AllowList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Geo:
+    """`geo`: database files in MaxMind's format that say where an address is. None: not known."""
+
+    country: Path | None = None
+    network: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppriseDestination:
     """`kind: apprise`: any URL that apprise knows; Discord and mail get a form of their own."""
 
@@ -404,6 +412,7 @@ class Config:
     shipped_rules: bool = True
     allow_list: AllowList | None = None
     """None: it is not known who is to be let in, and rules that ask are off."""
+    geo: Geo = Geo()
     rule_dirs: tuple[Path, ...] = ()
     rule_dirs_named: bool = False
     """Whether the file names them itself: then each must be there."""

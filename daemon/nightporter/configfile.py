@@ -29,6 +29,7 @@ from nightporter.config import (
     DockerSource,
     Evidence,
     FileSource,
+    Geo,
     IntegritySource,
     LogConfig,
     ProbeSource,
@@ -40,6 +41,7 @@ from nightporter.config import (
 )
 from nightporter.configallow import read_allow_list
 from nightporter.configdepends import read_depends_on
+from nightporter.configgeo import read_geo
 from nightporter.configkinds import KINDS
 from nightporter.configparts import (
     Here,
@@ -68,6 +70,7 @@ KEYS: Final = (
     "rules",
     "watch",
     ALLOW_LIST,
+    "geo",
     "destinations",
     "routes",
     "quiet",
@@ -207,6 +210,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
         rule_dirs_named="dirs" in rules,
         watch=got(table, "watch", lambda n: _watch(page, n), {}),
         allow_list=got(table, ALLOW_LIST, lambda n: read_allow_list(page, n, here, sources), None),
+        geo=got(table, "geo", lambda n: read_geo(page, n, here), Geo()),
         destinations=destinations,
         routes=_routes(page, table, destinations),
         quiet=_quiet(page, table),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nightporter.detect.engine import Engine
+from nightporter.detect.places import Places, nowhere
 from nightporter.lane import Arrival, Lanes
 from nightporter.model import Chunk, Episode
 from nightporter.rule import Absence, FirstSeen, Ruleset
@@ -27,12 +28,13 @@ class Replay:
     scan: bool = True
     without: frozenset[type] = UNASKED
     """Kinds of windows whose rules are left out."""
+    places: Places = nowhere
     engine: Engine = field(init=False)
     lanes: Lanes = field(init=False)
     _episodes: dict[str, Episode] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.ruleset, without=self.without)
+        self.engine = Engine(self.ruleset, without=self.without, places=self.places)
         self.lanes = Lanes(self.engine, Arrival(replayed=True), scan=self.scan)
 
     def feed(self, chunks: Iterable[Chunk]) -> None:

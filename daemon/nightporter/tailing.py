@@ -25,6 +25,7 @@ from nightporter.config import (
 )
 from nightporter.detect.compiled import Formats, applies
 from nightporter.detect.engine import Engine
+from nightporter.detect.places import Places, nowhere
 from nightporter.detect.predicates import compile_condition
 from nightporter.errors import UserError
 from nightporter.lane import Arrival, Lane
@@ -47,9 +48,11 @@ class Shown:
 class View:
     """What a command line asks to see."""
 
-    def __init__(self, ruleset: Ruleset, sources: Sequence[str], condition: Condition) -> None:
+    def __init__(
+        self, ruleset: Ruleset, sources: Sequence[str], condition: Condition, places: Places = nowhere
+    ) -> None:
         """`sources` as a rule's `from`."""
-        self._engine = Engine(ruleset)
+        self._engine = Engine(ruleset, places=places)
         self._sources = sources
         self._fits = compile_condition(condition, self._engine.rules.lists, timezone=ruleset.timezone)
         self._lanes: dict[Origin, tuple[Lane, Formats]] = {}

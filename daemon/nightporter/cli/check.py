@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from nightporter import configfile, rulefiles, ruletest
 from nightporter.allowlist.given import with_lists
-from nightporter.cli._rules import config_option
+from nightporter.cli._rules import config_option, places_of
 from nightporter.detect import lacking
 from nightporter.errors import BadFiles
 from nightporter.rule import Rule
@@ -48,9 +49,13 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
         f"{len(rules)} rules ({off} off), {len(loaded.ruleset.enrichers)} events, "
         f"{len(ruletest.all_tests(loaded.ruleset))} inline tests: all is well."
     )
-    without = lacking.off(with_lists(loaded.ruleset, at_once(config.allow_list)))
-    if without:
-        click.echo(f"Off, since the config names no allow_list that can be read: {_listed(without)}.")
+    whole = with_lists(loaded.ruleset, at_once(config.allow_list))
+    for rule_off, what in (
+        (lacking.off(whole), "allow_list"),
+        (lacking.off_for_places(replace(whole, places=places_of(config).fields)), "geo database"),
+    ):
+        if rule_off:
+            click.echo(f"Off, since the config names no {what} that can be read: {_listed(rule_off)}.")
     return 0
 
 

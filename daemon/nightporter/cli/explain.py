@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from nightporter.cli._rules import config_of, config_option, ruleset_of
+from nightporter.cli._rules import config_of, config_option, places_of, ruleset_of
 from nightporter.cli.replay import LINE_CHARS, last_written, origin_of
 from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.engine import Engine
@@ -33,7 +33,8 @@ def command(file: Path, name: str, as_json: bool, config_file: Path | None) -> N
     For a person also: which rules looked and did not count it, and why.
     """
     config = config_of(config_file)
-    engine = Engine(ruleset_of(config))
+    places = places_of(config)
+    engine = Engine(ruleset_of(config, places=places.fields), places=places)
     lane = Lane(origin_of(name, config), engine, Arrival(replayed=True), scan=False)
     number = 0
     for chunk in read_whole(file, lane.origin, last_written(file)):

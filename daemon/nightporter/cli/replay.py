@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from nightporter import origins
-from nightporter.cli._rules import config_of, config_option, ruleset_of
+from nightporter.cli._rules import config_of, config_option, places_of, ruleset_of
 from nightporter.clock import SystemClock
 from nightporter.config import Config, FileSource
 from nightporter.configfile import surroundings
@@ -61,7 +61,12 @@ def command(
     Nothing is sent and nothing is remembered. Files are read in the order given: oldest first.
     """
     config = config_of(config_file)
-    replay = Replay(ruleset_of(config, only), without=UNASKED - {WINDOWS[window] for window in asked})
+    places = places_of(config)
+    replay = Replay(
+        ruleset_of(config, only, places=places.fields),
+        without=UNASKED - {WINDOWS[window] for window in asked},
+        places=places,
+    )
     origin = origin_of(name, config)
     replay.feed(_chunks(files, origin, quiet=as_json))
     episodes = replay.episodes()

@@ -130,6 +130,7 @@ def about_daemon(report: Report, now: Stamp) -> Iterator[str]:
         yield f"Daemon: running, pid {_shown(report.facts.get('pid'))}"
     yield from _sources(report, now)
     yield from _rules(report)
+    yield from _places(report)
     yield from _failing(report)
     yield from _judge(report)
     yield from _outbox(report, now)
@@ -161,6 +162,17 @@ def _rules(report: Report) -> Iterator[str]:
         yield f"Rules: {_shown(rules['in_force'])} in force{_KEPT.get(str(rules.get('kept')), '')}"
     for problem in _listed(rules.get("problems")):
         yield f"    {_shown(problem)}"
+    if without := ", ".join(map(_shown, _listed(rules.get("without_places")))):
+        yield f"    off, since the config names no geo database that can be read: {without}"
+
+
+def _places(report: Report) -> Iterator[str]:
+    places = report.part("places")
+    for field in ("country", "network"):
+        if field in places:
+            yield f"Places: {field} by {_shown(places[field])}"
+    for trouble in _listed(places.get("troubles")):
+        yield f"Places: {_shown(trouble)}"
 
 
 def _failing(report: Report) -> Iterator[str]:

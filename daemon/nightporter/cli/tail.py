@@ -21,7 +21,7 @@ import click
 
 from nightporter import logs
 from nightporter.app import build_source
-from nightporter.cli._rules import config_of, config_option, ruleset_of
+from nightporter.cli._rules import config_of, config_option, places_of, ruleset_of
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import Config, ContainerFileSource, FileSource, SourceConfig
 from nightporter.configfile import surroundings
@@ -64,14 +64,15 @@ def command(
     All of them must hold. The running daemon is not touched: positions, windows and alerts stay as they are.
     """
     config = config_of(config_file)
-    ruleset = ruleset_of(config)
+    places = places_of(config)
+    ruleset = ruleset_of(config, places=places.fields)
     asked = read_asked(name, conditions, surroundings(config), ruleset.lists)
     if any(not problem.warning for problem in asked.problems):
         raise BadFiles(problem for problem in asked.problems if not problem.warning)
     for problem in asked.problems:
         click.echo(str(problem), err=True)
     sources = followed(config, asked.sources[0])
-    make_view = partial(View, ruleset, asked.sources, asked.condition)
+    make_view = partial(View, ruleset, asked.sources, asked.condition, places)
     write = _write_json if as_json else partial(_write_line, Face.of_terminal(config))
     marks = {source.name: _begin(source, make_view, last, write) for source in sources}
     with logs.configure(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.parts.geo import country_database, network_database
 
 from nightporter import cli
 
@@ -56,7 +57,27 @@ def test_rules_that_are_off_for_want_of_a_list_are_named(
     )
     config.write_text("allow_list: {env: .env}\n")
     assert checked(config) == 0
-    assert "Off, since" in capsys.readouterr().out, "there is no such file"
+    assert "no allow_list that can be read" in capsys.readouterr().out, "there is no such file"
     (tmp_path / ".env").write_text("IP_ALLOW_LIST=192.168.1.0/24\n")
     assert checked(config) == 0
-    assert "Off, since" not in capsys.readouterr().out
+    assert "no allow_list that can be read" not in capsys.readouterr().out
+
+
+def test_rules_that_are_off_for_want_of_a_database_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("")
+    assert checked(config) == 0
+    assert "no geo database that can be read: admin-new-" in capsys.readouterr().out
+    config.write_text("geo: {country: c.mmdb, network: asn.mmdb}\n")
+    country_database(tmp_path / "c.mmdb", sort="DBIP-Country-Lite")
+    assert checked(config) == 0
+    said = capsys.readouterr()
+    assert f"geo: {tmp_path / 'asn.mmdb'} is not there" in said.err
+    assert "admin-new-country" not in said.out
+    network_database(tmp_path / "asn.mmdb")
+    assert checked(config) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "no geo database" not in said.out
