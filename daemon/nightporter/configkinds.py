@@ -60,7 +60,8 @@ _NOTHING: Final[tuple[str, ...]] = ()
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 _PERCENT: Final = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,3})?) ?%\Z")
 _WITHIN: Final = 26 * HOUR
-_TIME_MACHINE: Final = 50 * HOUR
+TIME_MACHINE_S: Final = 50 * 3600.0
+"""How old Time Machine's last backup may be, where nobody says."""
 
 
 # A command
@@ -204,9 +205,10 @@ def _time_machine(page: Page, table: Mapping[str, Node]) -> float | None:
         return None
     node = table["time_machine"]
     if isinstance(node, Scalar):
-        return _TIME_MACHINE / SECOND if page.flag(node) else None
+        return TIME_MACHINE_S if page.flag(node) else None
     inner = given(page.keyed(node, "true, or a map such as {within: 50h}", ("within",)))
-    return got(inner, "within", lambda n: read_duration(page, n), _TIME_MACHINE) / SECOND
+    within = got(inner, "within", lambda n: read_duration(page, n), None)
+    return TIME_MACHINE_S if within is None else within / SECOND
 
 
 def _size(page: Page, node: Node) -> int | None:

@@ -7,6 +7,7 @@ the first that is there, and so does whoever calls these.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,23 @@ from typing import Final
 Tree = Mapping[str, object]
 """A config as nested maps; its leaves are whatever stood there."""
 
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:]*\]|[^\s:/\[\]]*):([0-9]{1,5})(?:/tcp)?\Z")
+_HOSTS: Final = re.compile(r"\bHost\(([^)]{1,2000})\)")
+_QUOTED: Final = re.compile(r"[`\"']([A-Za-z0-9][A-Za-z0-9.-]{0,252})[`\"']")
 _LISTS: Final = 64
 """Entry points, resolvers and addresses that are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPoint:
+    """A door of Traefik's; UDP ones are left out."""
+
+    name: str
+    host: str
+    """Where it can be asked from this machine: where it listens everywhere, 127.0.0.1."""
+    port: int
+    tls: bool = False
+    """Whether all routers behind it speak TLS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +46,8 @@ class StaticConfig:
     access_path: str = ""
     """Its file; empty: standard output."""
     json: bool = False
+    choosy: bool = False
+    """Not every request is in the access log at once: some are left out, or lines are collected first."""
     keeps_headers: bool = False
     """Whether any request header is kept; by default none is."""
     service_path: str = ""
@@ -42,6 +60,7 @@ class StaticConfig:
     """Where its resolvers keep their certificates."""
     dynamic: tuple[str, ...] = ()
     """The files and folders that its file provider reads."""
+    points: tuple[EntryPoint, ...] = ()
 
     @property
     def log_paths(self) -> tuple[str, ...]:
@@ -108,6 +127,7 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
         access=access is not None and str(access).lower() != "false",
         access_path=_text(access, "filepath"),
         json=_text(access, "format").lower() == "json",
+        choosy=_at(access, "filters") is not None or str(_at(access, "bufferingsize") or 0) != "0",
         keeps_headers=any(mode.lower() in ("keep", "redact") for mode in modes),
         service_path=_text(_at(tree, "log"), "filepath"),
         trusted=tuple(
@@ -124,7 +144,55 @@ def of_tree(place: str, tree: Tree) -> StaticConfig:
         ),
         acme=tuple(dict.fromkeys(path for one in resolvers if (path := _text(one, "acme", "storage")))),
         dynamic=tuple(path for key in ("filename", "directory") if (path := _text(provider, key))),
+        points=tuple(filter(None, (_point(name, point) for name, point in entry_points.items()))),
     )
+
+
+def _point(name: str, settings: object) -> EntryPoint | None:
+    """One of `entryPoints`; None for UDP, and for an address that is none."""
+    match = _ADDRESS.match(_text(settings, "address"))
+    if match is None:
+        return None
+    host = "127.0.0.1" if match[1] in ("", "0.0.0.0", "[::]") else match[1].strip("[]")  # noqa: S104
+    return EntryPoint(name=name, host=host, port=int(match[2]), tls=_at(settings, "http", "tls") is not None)
+
+
+def read_labels(labels: Mapping[str, str]) -> Tree:
+    """The dynamic config of a container's labels (`traefik.http.routers.X.rule=Host(...)`)."""
+    tree: dict[str, object] = {}
+    for name, value in labels.items():
+        head, _, rest = name.partition(".")
+        if head.lower() == "traefik" and rest:
+            _put(tree, rest.split("."), value)
+    return tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """An HTTP router of a dynamic config."""
+
+    hosts: tuple[str, ...]
+    """The names that its rule asks for."""
+    points: tuple[str, ...]
+    """The entry points that it names, lower case; empty: all."""
+    tls: bool
+
+
+def routers(tree: Tree) -> tuple[Router, ...]:
+    """Those of a dynamic config that ask for a host by its name."""
+    found = (
+        Router(
+            hosts=tuple(
+                name.lower()
+                for call in _HOSTS.findall(_text(router, "rule"))
+                for name in _QUOTED.findall(call)
+            ),
+            points=tuple(point.lower() for point in _texts(router, "entrypoints")),
+            tls=str(_at(router, "tls")).lower() not in ("none", "false"),
+        )
+        for _, router in _entries(_at(tree, "http", "routers"))
+    )
+    return tuple(router for router in found if router.hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from nightporter.begin.plan import rate
-from nightporter.config import Config, ContainerFileSource, DockerSource, FileSource, IntegritySource
+from nightporter.config import (
+    AcmeProbe,
+    CommandSource,
+    Config,
+    ContainerFileSource,
+    ContainerProbe,
+    DiskSource,
+    DockerSource,
+    FileSource,
+    HttpProbe,
+    IntegritySource,
+    ProbeSource,
+    TcpProbe,
+    TlsProbe,
+)
 from nightporter.doctor.containers import Running
 from nightporter.doctor.finding import listed
 from nightporter.doctor.logins import LoginFacts, about, is_set
@@ -55,8 +69,25 @@ def watched(survey: Survey, config: Config) -> list[str]:
         for source in config.sources
         if isinstance(source, FileSource | ContainerFileSource) and source.format != "traefik"
     ]
-    changes = any(isinstance(source, IntegritySource) for source in config.sources)
-    return [*found, *(f"{name}'s log" for name in files), *(["changes of config files"] if changes else [])]
+    return [*found, *(f"{name}'s log" for name in files), *_besides(config)]
+
+
+def _besides(config: Config) -> Iterator[str]:
+    """What is watched besides logs."""
+    probes = [
+        probe for source in config.sources if isinstance(source, ProbeSource) for probe in source.probes
+    ]
+    answering = sum(isinstance(probe, HttpProbe | TcpProbe | ContainerProbe) for probe in probes)
+    if answering:
+        yield f"whether {answering} service{'s answer' if answering != 1 else ' answers'}"
+    if any(isinstance(probe, TlsProbe | AcmeProbe) for probe in probes):
+        yield "certificates"
+    if any(isinstance(source, DiskSource) for source in config.sources):
+        yield "disks"
+    if any(isinstance(source, CommandSource) for source in config.sources):
+        yield "the system's log"
+    if any(isinstance(source, IntegritySource) for source in config.sources):
+        yield "changes of config files"
 
 
 def unseen(survey: Survey, config: Config) -> list[str]:

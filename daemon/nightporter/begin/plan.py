@@ -5,10 +5,12 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from nightporter.begin import around
+from nightporter.begin.planned import Planned
 from nightporter.config import (
     AllowList,
     ContainerFileSource,
@@ -29,20 +31,13 @@ FROM_ENVIRON: Final = "DOCKER_HOST"
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """One entry of `sources:` and what is said about it."""
-
-    source: LogSource | IntegritySource | ProbeSource
-    why: tuple[str, ...]
-    """Sentences for its comment. May hold text of the machine's."""
-
-
 def sources(survey: Survey) -> tuple[Planned, ...]:
     """All of them, the proxy first. Empty where nothing was found."""
-    found = [*_traefik(survey), *_docker(survey), *_services(survey)]
+    host, docker = _host(survey), [*_docker(survey)]
+    found = [*_traefik(survey), *docker, *_services(survey), *around.asked(survey, host)]
     if found:
         found.append(_watched(survey))
+        found += [*around.disks(survey, host, docker=bool(docker)), *around.system_log(survey)]
     if found and survey.firewall:
         firewall = ProbeSource(name="mac", probes=(FirewallProbe(name="firewall"),))
         found.append(

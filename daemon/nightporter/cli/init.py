@@ -12,8 +12,8 @@ from typing import Final
 import click
 
 from nightporter import configfile
-from nightporter.begin import back, greeting, page, plan
-from nightporter.begin.plan import Planned
+from nightporter.begin import around, back, greeting, page, plan
+from nightporter.begin.planned import Planned
 from nightporter.begin.wish import Wish, pasted, usual, wished, write_new
 from nightporter.cli._rules import config_of, ruleset_of
 from nightporter.cli.notify import in_words
@@ -79,7 +79,7 @@ def command(
         _refuse_strange(pasted(answer))
         wish = wished(answer, target.parent, write=False)
         least = _least(wish, min_severity, ask=False)
-        click.echo(page.write(planned, least, day, plan.allow_list(found)), nl=False)
+        click.echo(_page(found, planned, least, day), nl=False)
         return 0
     _say(_seen(found, planned))
     for line in _mends(found, view):
@@ -97,9 +97,14 @@ def command(
         answer = to or (_asked() if asks else usual(view.environ))
         _refuse_strange(pasted(answer))
         wish = _least(wished(answer, target.parent), min_severity, ask=asks)
-        _write(target, page.write(planned, wish, day, plan.allow_list(found)))
+        _write(target, _page(found, planned, wish, day))
         click.echo(f"\n{target} is written.")
     return _go_on(config_of(target), found, view, send=not no_send)
+
+
+def _page(found: Survey, planned: Sequence[Planned], wish: Wish | None, day: str) -> str:
+    """The config's text."""
+    return page.write(planned, wish, day, plan.allow_list(found), around.depends_on(found))
 
 
 def _asked() -> str:

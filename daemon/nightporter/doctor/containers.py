@@ -27,6 +27,8 @@ class Running:
     environ: tuple[tuple[str, str], ...] = ()
     mounts: tuple[tuple[str, str, str], ...] = ()
     """(`bind` or `volume`, the host's folder or the volume's name, the folder inside)."""
+    shares_network: bool = False
+    """Its ports are this machine's own (`network_mode: host`)."""
 
     @property
     def section(self) -> str:

@@ -6,9 +6,11 @@ import asyncio
 import glob
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from shutil import which
+from typing import Final, Literal, TypeVar
 
 from nightporter.config import DockerSource
 from nightporter.doctor.containers import Running
@@ -16,17 +18,21 @@ from nightporter.doctor.looking import allowlist, containers
 from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.looking.view import Unseen, View, apart, looked, told
 from nightporter.services import KNOWN, Service, recognised
+from nightporter.sources.disk.looks import time_machine
 from nightporter.sources.docker.container import services
 from nightporter.sources.probes.firewall import PROGRAM as FIREWALL
 from nightporter.sources.probes.firewall import of_answer
-from nightporter.survey import traefik
-from nightporter.survey.facts import AcmeFacts, ServiceLog, Survey, TraefikFacts
+from nightporter.survey import disks as drives
+from nightporter.survey import doors, traefik
+from nightporter.survey.facts import AcmeFacts, DiskFacts, ServiceLog, Survey, TraefikFacts
 from nightporter.survey.traefik import in_volume, on_host
 from nightporter.survey.watched import elsewhere
 
 T = TypeVar("T")
 
 _MOST_FILES: Final = 1_000
+_TMUTIL_S: Final = 2.0
+"""A drive that has to be woken first is found by a later look: `time_machine: true` is one line."""
 _ACME_FOLDERS: Final = (
     "~/traefik/certificates",
     "~/traefik/acme",
@@ -54,6 +60,10 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
     unusual = await looked(
         apart(lambda: elsewhere(view.home, facts, found_acme, found_lists, running), "files"), view.look_s
     )
+    asked, disks = await asyncio.gather(
+        looked(doors.answering(view, running, facts, found_acme), view.look_s),
+        looked(apart(lambda: drives.look(view, running), "disks"), view.look_s),
+    )
     looks = {
         "Docker": docker,
         "Traefik": found,
@@ -61,6 +71,8 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
         ".env": lists.result(),
         "acme": acme,
         "files": unusual,
+        "what answers": asked,
+        "disks": disks,
     }
     return Survey(
         traefik=facts,
@@ -70,6 +82,9 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
         acme=found_acme,
         watched=_or_none(unusual),
         firewall=await _has_firewall(view),
+        probes=_or_none(asked),
+        disks=await _with_time_machine(view, disks) if isinstance(disks, DiskFacts) else DiskFacts(),
+        system_log=await _system_log(view),
         troubles=tuple(
             f"{subject} could not be looked at: {look.why}"
             for subject, look in looks.items()
@@ -87,6 +102,23 @@ async def _has_firewall(view: View) -> bool:
     if view.platform != "darwin":
         return False
     return of_answer(await told(str(FIREWALL), "--getglobalstate") or "").up
+
+
+async def _with_time_machine(view: View, disks: DiskFacts) -> DiskFacts:
+    """Only where it names a backup: what it is kept from telling now, the daemon would not hear either."""
+    if view.platform != "darwin":
+        return disks
+    named = await looked(apart(time_machine, "tmutil"), _TMUTIL_S)
+    return replace(disks, time_machine=not isinstance(named, Unseen) and named[0] > 0)
+
+
+async def _system_log(view: View) -> Literal["", "macos", "journald"]:
+    """Whether the system's own log can be read. Of a Mac's nobody knows before: its `log` is there."""
+    if view.platform == "darwin":
+        return "macos" if which("log", path=view.environ.get("PATH")) else ""
+    # Without leave journalctl shows this user's own lines only, so the system's are asked for.
+    newest = await told("journalctl", "--system", "--lines=1", "--output=json", "--quiet", "--no-pager")
+    return "journald" if newest and newest.strip() else ""
 
 
 async def _traefik(view: View, root: Path, running: Sequence[Running]) -> TraefikFacts | Unseen:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightporter.begin import page, plan
-from nightporter.begin.plan import Planned
+from nightporter.begin.planned import Planned
 from nightporter.begin.wish import Wish
 from nightporter.config import (
     AppriseDestination,

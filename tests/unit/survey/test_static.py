@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nightporter import traefikconfig as static
-from nightporter.traefikconfig import StaticConfig
+from nightporter.traefikconfig import EntryPoint, StaticConfig
 
 YAML = """
 entryPoints:
@@ -41,6 +41,7 @@ defaultMode = "drop"
 User-Agent = "keep"
 """
 WORDS = [
+    "--entryPoints.web.address=:80",
     "--entrypoints.websecure.forwardedHeaders.trustedIPs=127.0.0.1/32,192.168.1.7",
     "--certificatesresolvers.le.acme.storage=certificates/acme.json",
     "--log.filePath=/var/log/traefik/traefik.log",
@@ -51,6 +52,7 @@ WORDS = [
     "--accesslog.fields.headers.names.User-Agent=keep",
 ]
 ENVIRON = [
+    ("TRAEFIK_ENTRYPOINTS_WEB_ADDRESS", ":80"),
     ("TRAEFIK_ENTRYPOINTS_WEBSECURE_FORWARDEDHEADERS_TRUSTEDIPS", "127.0.0.1/32,192.168.1.7"),
     ("TRAEFIK_CERTIFICATESRESOLVERS_LE_ACME_STORAGE", "certificates/acme.json"),
     ("TRAEFIK_LOG_FILEPATH", "/var/log/traefik/traefik.log"),
@@ -69,6 +71,7 @@ ALL = StaticConfig(
     service_path="/var/log/traefik/traefik.log",
     trusted=("127.0.0.1/32", "192.168.1.7"),
     acme=("certificates/acme.json",),
+    points=(EntryPoint(name="web", host="127.0.0.1", port=80),),
 )
 
 

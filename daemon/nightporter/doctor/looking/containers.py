@@ -44,11 +44,16 @@ class _Mount(msgspec.Struct, frozen=True, rename="pascal"):
     destination: str = ""
 
 
+class _Host(msgspec.Struct, frozen=True, rename="pascal"):
+    network_mode: str = ""
+
+
 class _More(msgspec.Struct, frozen=True, rename="pascal"):
     """What the doctor wants of inspect's answer besides a Container."""
 
     config: _Settings = _Settings()
     mounts: list[_Mount] | None = None
+    host_config: _Host = _Host()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +127,7 @@ async def _running(engine: Engine, container: Container) -> Running:
             (mount.type, mount.source if mount.type == "bind" else mount.name, mount.destination)
             for mount in more.mounts or ()
         ),
+        shares_network=more.host_config.network_mode == "host",
     )
 
 

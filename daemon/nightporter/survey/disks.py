@@ -1,0 +1,68 @@
+"""Drives and backups of a machine that Nightporter has never seen. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from nightporter.config import NewestFile
+from nightporter.doctor.containers import Running
+from nightporter.doctor.looking.view import View
+from nightporter.model import DAY, HOUR, SECOND, Nanos
+from nightporter.services import recognised
+from nightporter.sources.disk import looks
+from nightporter.sources.disk.volumes import MOST, mount_point
+from nightporter.sources.docker.container import services
+from nightporter.survey.facts import DiskFacts
+
+MEDIA: Final = frozenset(
+    {"plex", "jellyfin", "emby", "navidrome", "sonarr", "radarr", "lidarr", "readarr", "whisparr", "bazarr"}
+)
+"""Services that take what is gone for deleted."""
+_NO_MEDIA: Final = ("/config", "/cache", "/transcode", "/tmp", "/etc", "/var", "/dev", "/run")  # noqa: S108
+_FOLDERS: Final = ("Backups", "Backup", "backups", "backup")
+_PACKED: Final = ("tar.gz", "tgz", "tar.zst", "tar.xz", "sql.gz", "zip", "dump")
+RHYTHMS: Final[tuple[Nanos, ...]] = (26 * HOUR, 8 * DAY)
+"""How old the newest backup of a daily and of a weekly habit may be; one that is older is no habit."""
+
+
+def look(view: View, running: Iterable[Running]) -> DiskFacts:
+    """All but Time Machine, which may have to wake a drive first."""
+    return DiskFacts(
+        total=looks.space("/").total,
+        media=tuple(dict.fromkeys(_drives(running, view.platform)))[:MOST],
+        newest=_newest(view),
+    )
+
+
+def _drives(running: Iterable[Running], platform: str) -> Iterator[str]:
+    """Where media are mounted from drives of their own."""
+    for one in running:
+        service = recognised(services(one.container))
+        if service is None or service.name not in MEDIA or not one.container.running:
+            continue
+        for kind, source, inside in one.mounts:
+            folder = Path(source.removeprefix("/host_mnt"))
+            if kind == "bind" and not inside.startswith(_NO_MEDIA) and folder.is_dir():
+                at = mount_point(str(folder), platform)
+                if at != "/":
+                    yield at
+
+
+def _newest(view: View) -> NewestFile | None:
+    """The backups that something has made lately, and how often it seems to."""
+    now = view.clock.now()
+    found: list[tuple[Nanos, str]] = []
+    for folder in _FOLDERS:
+        for ending in _PACKED:
+            pattern = str(view.home / folder / f"*.{ending}")
+            try:
+                made = [file.stamp for file in looks.files(pattern)]
+            except OSError:
+                continue  # macOS keeps us out: then the daemon would be blind there as well
+            if made:
+                found.append((max(0, now - max(made)), pattern))
+    age, pattern = min(found, default=(RHYTHMS[-1], ""))
+    within = next((rhythm for rhythm in RHYTHMS if age < rhythm), None)
+    return None if within is None else NewestFile(pattern=pattern, within_s=within / SECOND)
