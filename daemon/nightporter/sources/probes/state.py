@@ -1,11 +1,11 @@
 """From what a probe finds, time after time, to the changes worth an event. Pure: the time is handed in.
 
-A record is made when a state changes, never for its going on:
+A record is made when a state changes; that it goes on is only said of what is down, now and then:
 
 | action | when |
 | --- | --- |
 | `first` | it was never asked before, and is up |
-| `down` | it failed as often in a row as `retries` says, and the grace after the start is over |
+| `down` | it failed as often in a row as `retries` says, and the grace is over; again every ten minutes |
 | `up` | it is back; `down_for` says after how long |
 | `blocked` | there is no way to ask, and the grace is over: nothing is known |
 | `expiring` | a certificate reached a step of days left; one record a step |
@@ -22,9 +22,12 @@ from typing import Final
 import msgspec
 
 from nightporter.detect.narrate import duration
-from nightporter.model import SECOND, Fields, Stamp
+from nightporter.model import MINUTE, SECOND, Fields, Nanos, Stamp
 from nightporter.sources.probes.certificates import TURN_SHARE, Certificate, clean, step_reached
 
+STILL_DOWN: Final[Nanos] = 10 * MINUTE
+"""So often a service that stays down is said to be: it may have been stopped by hand when it was first, which
+is no outage, and started since without becoming well, which is one."""
 _WHY_CHARS: Final = 300
 
 
@@ -66,6 +69,8 @@ class Known(msgspec.Struct):
     """What was asked: another target starts anew."""
     up: bool | None = None
     since: Stamp = 0
+    told: Stamp = 0
+    """When it was last said to be down."""
     blocked: bool = False
     open_mode: bool = False
     certificates: dict[str, KnownCertificate] = {}
@@ -151,9 +156,13 @@ class Watched:
         if self.failures == 0:
             self._failing_since = now
         self.failures += 1
-        if self.failures < self._retries or not settled or self.known.up is False:
+        if self.failures < self._retries or not settled:
             return []
-        self.known.up, self.known.since = False, min(self._failing_since, now)
+        if self.known.up is not False:
+            self.known.up, self.known.since = False, min(self._failing_since, now)
+        elif 0 <= now - self.known.told < STILL_DOWN:
+            return []
+        self.known.told = now
         return [self._record("down", outcome, now, failures=self.failures)]
 
     def _mode(self, outcome: Outcome, mode: int, now: Stamp) -> list[Fields]:

@@ -119,10 +119,10 @@ async def test_a_restart_goes_on_where_the_marks_say(closed: TcpProbe) -> None:
         await first.pass_(60)
     async with life(closed, marks=first.marks) as second:
         for _ in range(3):
-            await second.pass_(300)
+            await second.pass_(60)
         assert second.actions == []
         with socket.create_server(("127.0.0.1", closed.port)):
-            await second.pass_(300)
+            await second.pass_(60)
         assert second.actions == ["up"]
 
 
@@ -143,9 +143,9 @@ async def test_a_system_that_does_not_answer_is_not_asked_twice(monkeypatch: pyt
             await living.pass_(60)
             assert calls == ["traefik"]
             release.set()
-            while not living.actions[1:]:
+            while "up" not in living.actions:
                 await living.pass_(60)
-            assert living.actions == ["down", "up"]
+            assert set(living.actions[:-1]) == {"down"}
     finally:
         release.set()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nightporter.model import DAY, MINUTE, Fields, Stamp
 from nightporter.sources.probes.certificates import Certificate, step_reached, steps
-from nightporter.sources.probes.state import Known, Outcome, Watched, remembered
+from nightporter.sources.probes.state import STILL_DOWN, Known, Outcome, Watched, remembered
 
 START: Stamp = 1_800_000_000_000_000_000
 UP = Outcome(up=True, latency=0.1, facts={"status": 200})
@@ -69,6 +69,16 @@ def test_an_outage_lasts_from_its_first_failure_and_over_a_restart() -> None:
     assert after_restart.take(UP, START + 16 * MINUTE, settled=True) == []
 
 
+def test_what_stays_down_is_said_to_be_every_ten_minutes_over_restarts_too() -> None:
+    probe = watched()
+    assert actions(probe, [UP, *[DOWN] * 25]) == ["0:first", "3:down", "13:down", "23:down"]
+    later = watched(known=remembered(probe.mark, "t"))
+    minutes = [m for m in range(26, 60) if later.take(DOWN, START + m * MINUTE, settled=True)]
+    assert minutes == [33, 43, 53]
+    [back] = later.take(UP, START + 61 * MINUTE, settled=True)
+    assert back["down_for"] == "1 h"
+
+
 def test_a_down_record_says_why() -> None:
     [record] = watched(retries=1).take(DOWN, START, settled=True)
     assert record == {
@@ -101,11 +111,13 @@ def test_a_sleep_forgives_failures() -> None:
 
 @given(st.lists(st.sampled_from([UP, DOWN, BLOCKED]), max_size=60), st.integers(1, 4))
 def test_down_and_up_take_turns_whatever_happens(outcomes: list[Outcome], retries: int) -> None:
-    """Down only after that many failures in a row, and never twice without an up between."""
+    """Down only after that many failures in a row; twice without an up between only ten minutes apart."""
     told = actions(watched(retries), outcomes)
     turns = [one.partition(":") for one in told if not one.endswith("blocked")]
     for before, after in pairwise(turns):
-        assert (before[2] == "down") != (after[2] == "down")
+        both = before[2] == after[2] == "down"
+        assert both == (before[2] == after[2])
+        assert not both or int(after[0]) - int(before[0]) >= STILL_DOWN // MINUTE
     for minute, _, action in turns:
         if action == "down":
             at = int(minute)
