@@ -118,11 +118,11 @@ async def test_a_restart_goes_on_where_the_marks_say(closed: TcpProbe) -> None:
         await first.pass_(60)
         await first.pass_(60)
     async with life(closed, marks=first.marks) as second:
-        for _ in range(3):
-            await second.pass_(60)
+        for _ in range(2):
+            await second.pass_(300)
         assert second.actions == []
         with socket.create_server(("127.0.0.1", closed.port)):
-            await second.pass_(60)
+            await second.pass_(300)
         assert second.actions == ["up"]
 
 
