@@ -101,7 +101,9 @@ def system_log(survey: Survey) -> Iterator[Planned]:
         return
     what = "macOS's own log" if survey.system_log == "macos" else "systemd's journal"
     why = f"{what[0].upper()}{what[1:]}: logins at this machine itself, sudo, and what the system refuses."
-    yield Planned(source=CommandSource(name="system", preset=survey.system_log), why=(why,))
+    yield Planned(
+        source=CommandSource(name="system", preset=survey.system_log, format=survey.system_log), why=(why,)
+    )
 
 
 def depends_on(survey: Survey) -> dict[str, tuple[str, ...]]:

@@ -13,16 +13,26 @@ from nightporter.begin import page, plan
 from nightporter.begin.planned import Planned
 from nightporter.begin.wish import Wish
 from nightporter.config import (
+    AcmeProbe,
     AppriseDestination,
+    CanaryProbe,
+    CommandSource,
     ContainerFileSource,
+    ContainerProbe,
+    DiskPath,
+    DiskSource,
     DockerSource,
     FileSource,
     FirewallProbe,
+    HttpProbe,
     IntegritySource,
+    NewestFile,
     ProbeSource,
     Route,
     Secret,
+    TcpProbe,
     TerminalDestination,
+    TlsProbe,
 )
 from nightporter.configfile import World, parse_config
 from nightporter.doctor.allowlist import AllowList as FoundList
@@ -39,6 +49,35 @@ PATH = TEXT.map(lambda text: str(Path("/") / text.strip("/.")) + "x")
 
 
 ONE = (Planned(source=DockerSource(name="docker"), why=()),)
+
+
+PROBES = (
+    HttpProbe(
+        name="traefik",
+        url=Secret("http://127.0.0.1:80/"),
+        host="127.0.0.1",
+        port=80,
+        status=("100-499",),
+        redirects=False,
+    ),
+    HttpProbe(
+        name="portainer",
+        url=Secret("https://[::1]:9443/x"),
+        host="::1",
+        port=9443,
+        insecure=True,
+        service="p",
+    ),
+    CanaryProbe(
+        name="traefik-log", url=Secret("https://127.0.0.1:8443/"), host="127.0.0.1", port=8443, insecure=True
+    ),
+    TcpProbe(name="postgres", host="192.168.1.2", port=5432, service="db"),
+    TcpProbe(name="six", host="::1", port=1),
+    TlsProbe(name="a.example", service="traefik", host="127.0.0.1", port=443, server_name="a.example"),
+    TlsProbe(name="b.example", host="127.0.0.1", port=8443, server_name="b.example", insecure=True),
+    AcmeProbe(name="certificates", path=Path("/home/ada/acme.json")),
+    ContainerProbe(name="mysql", container="my-mysql-1", host="unix:///x.sock"),
+)
 
 
 def found(log: ProxyLog, why: str = "somebody says so") -> FoundLog:
@@ -82,6 +121,16 @@ def test_every_kind_of_source_comes_back() -> None:
         IntegritySource(name="watched", usual=True),
         ProbeSource(name="mac", probes=(FirewallProbe(name="firewall"),)),
         IntegritySource(name="more", paths=("/srv/[[]a]/traefik.yml",), usual=True),
+        ProbeSource(name="services", probes=PROBES),
+        DiskSource(
+            name="disks",
+            paths=(DiskPath(path="/", high_bytes=0), DiskPath(path="/mnt/m", mounted=True, holds="media")),
+            newest=(NewestFile(pattern="/home/ada/Backups/*.tar.gz", within_s=26 * 3600.0),),
+            time_machine_s=50 * 3600.0,
+            volumes=True,
+            host="unix:///x.sock",
+        ),
+        CommandSource(name="system", preset="macos", format="macos"),
     )
     planned = [Planned(source=source, why=("Because.", "# - {name: x}")) for source in sources]
     loaded = parse_config("/c/config.yaml", page.write(planned, None, "today"), WORLD)
@@ -96,6 +145,14 @@ def test_an_engine_that_only_the_terminal_knows_is_named() -> None:
     asked = [one.source for one in plan.sources(survey)]
     hosts = [source.host for source in asked if isinstance(source, DockerSource | ContainerFileSource)]
     assert hosts == ["unix:///odd.sock"] * 2
+
+
+def test_what_depends_on_what_comes_back() -> None:
+    text = page.write(ONE, None, "today", depends_on={"a: b": ("docker",), "ombi": ("docker", "traefik")})
+    loaded = parse_config("/c/config.yaml", text, WORLD)
+    assert loaded.problems == ()
+    assert loaded.config.depends_on == {"a: b": ("docker",), "ombi": ("docker", "traefik")}
+    assert "depends_on" not in page.write(ONE, None, "today", depends_on={})
 
 
 def test_names_are_told_apart() -> None:
