@@ -352,8 +352,8 @@ def guests(house: Household, day: Day) -> Iterator[Hit]:
 
 
 def stranger(dice: random.Random) -> str:
-    """Somebody's address."""
-    return ".".join(str(dice.randrange(1, 254)) for _ in range(4))
+    """Somebody's address: none of this machine, a home or a carrier's inside."""
+    return ".".join(str(dice.randrange(*bounds)) for bounds in ((20, 100), (1, 254), (1, 254), (1, 254)))
 
 
 def strangers(house: Household, day: Day) -> Iterator[Hit]:
