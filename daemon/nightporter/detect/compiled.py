@@ -34,6 +34,7 @@ from nightporter.rule import (
     Ruleset,
     Sequence,
     Spike,
+    Sum,
     Test,
     WindowSpec,
 )
@@ -45,6 +46,11 @@ Formats = frozenset[str] | None
 LOGIN_PATHS: Final = "login_paths"
 """The list of the shipped rules that says which paths are logins."""
 LOGIN_REQUEST: Final = Test(field="path", op=Op.GLOB, values=(ListRef(LOGIN_PATHS),))
+
+
+MANY: Final = 200
+"""A window that asks for more events than this, or for a sum, takes in the ordinary: its first lines would
+push out those of all other rules, and what comes after its crossing shows as well what it is about."""
 
 
 class CompiledRule:
@@ -84,6 +90,9 @@ class CompiledRule:
             and not (rule.lasts or rule.resolve or rule.skip_pollers)
         )
         """Whether a key's first event needs no more memory than its stamp."""
+        count = rule.window.threshold if isinstance(rule.window, Count) else 0
+        self.keeps_lines = count <= MANY and not isinstance(rule.window, Sum)
+        """Whether what comes before a crossing is kept for the episode's samples and top values."""
         self.fingerprint = f"{rule.id}:{short_id(rule.when, rule.unless, rule.by, _meaning(rule.window))}"
         wanted = dict.fromkeys(template.names(rule.message))
         emitted = [n for _, v in rule.emit or () if isinstance(v, str) for n in template.names(v)]

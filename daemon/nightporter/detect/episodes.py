@@ -128,6 +128,8 @@ class Episodes:
 
     def remember(self, hit: Hit) -> None:
         """Keep the line for the samples of an episode that may come of it."""
+        if not hit.rule.keeps_lines:
+            return
         recent = self._recent.setdefault(hit.event.origin.source, Recent(RECENT_BYTES))
         recent.add(hit.rule.id, hit.key, hit.event, hit.fields)
 
@@ -238,6 +240,8 @@ class Episodes:
         for recent in self._recent.values():
             for raw, fields in recent.since(rule.id, key, over.start):
                 _show(rule, episode, raw, fields)
+        if not rule.keeps_lines:
+            _show(rule, episode, event.raw, hit.fields)
         track.episode = episode
         if episode.pending:
             self.watch(rule, key, track, event.origin.lateness)

@@ -1,11 +1,12 @@
-"""A ring of the events that rules counted lately: where an episode's first samples and top values come from.
+"""The events that rules counted lately: where an episode's first samples and top values come from.
 
-Bounded by bytes, whoever writes the lines; the oldest go first.
+Bounded by bytes, whoever writes the lines, and for each key by number: a rule that counts every request must
+not push out what a patient scanner asked for. The keys that were not seen for longest go first.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,6 +14,8 @@ from nightporter.model import Event, Fields, Key, Stamp
 
 _OVERHEAD: Final = 600
 """Bytes that an entry costs beside its line: the event's dict of fields, measured with `sys.getsizeof`."""
+PER_KEY: Final = 100
+"""Events that are kept of one rule and key."""
 
 
 class Recent:
@@ -21,25 +24,32 @@ class Recent:
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
         self._size = 0
-        self._order: deque[tuple[str, Key]] = deque()
-        self._events: dict[tuple[str, Key], deque[tuple[Stamp, str, Fields]]] = {}
+        self._events: OrderedDict[tuple[str, Key], deque[tuple[Stamp, str, Fields]]] = OrderedDict()
 
     def add(self, rule: str, key: Key, event: Event, fields: Fields) -> None:
         """Remember that `rule` counted this event for `key`, with the fields as the rule saw them."""
         at = (rule, key)
-        self._events.setdefault(at, deque()).append((event.time, event.raw, fields))
-        self._order.append(at)
+        entries = self._events.get(at)
+        if entries is None:
+            entries = self._events[at] = deque()
+        else:
+            self._events.move_to_end(at)
+        entries.append((event.time, event.raw, fields))
         self._size += len(event.raw) + _OVERHEAD
-        while self._size > self._limit:
-            self._drop_oldest()
+        if len(entries) > PER_KEY:
+            self._drop_oldest(entries)
+        while self._size > self._limit and self._events:
+            self._drop_longest_unseen()
 
-    def _drop_oldest(self) -> None:
-        at = self._order.popleft()
-        entries = self._events[at]
-        _, raw, _ = entries.popleft()
-        self._size -= len(raw) + _OVERHEAD
+    def _drop_longest_unseen(self) -> None:
+        at, entries = next(iter(self._events.items()))
+        self._drop_oldest(entries)
         if not entries:
             del self._events[at]
+
+    def _drop_oldest(self, entries: deque[tuple[Stamp, str, Fields]]) -> None:
+        _, raw, _ = entries.popleft()
+        self._size -= len(raw) + _OVERHEAD
 
     def since(self, rule: str, key: Key, start: Stamp) -> Iterable[tuple[str, Fields]]:
         """The line and fields of each remembered event of this rule and key from `start` on."""
