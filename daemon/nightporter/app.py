@@ -69,7 +69,7 @@ DATABASE: Final = "nightporter.db"
 STATUS: Final = "status.json"
 STATUS_EVERY_S: Final = 5.0
 HOUSEKEEPING_S: Final = 6 * 3600.0
-PLACES_EVERY_S: Final = 60.0
+PLACES_EVERY_S: Final = 10.0
 """How soon a database of places that was replaced is read."""
 DRAIN_S: Final = 3.5
 """How long the outbox may still send after a stop."""

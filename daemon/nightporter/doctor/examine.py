@@ -19,6 +19,7 @@ from nightporter.config import (
     IntegritySource,
     ProbeSource,
 )
+from nightporter.detect.lacking import off_for_places
 from nightporter.doctor import (
     agent,
     allowlist,
@@ -32,6 +33,7 @@ from nightporter.doctor import (
     logfiles,
     logins,
     network,
+    places,
     proxy,
     rules,
     storage,
@@ -64,6 +66,7 @@ def judged(seen: Seen, view: View) -> list[Finding]:
         *_proxy(seen, view),
         *_of("allow-list", seen.lists, allowlist.findings),
         *_of("allow-list", seen.lists, partial(allowlist.about_config, config=seen.config.config)),
+        *_places(seen),
         *_of("certificates", seen.acme, certificates.findings),
         *_docker(seen, view),
         *logins.findings(
@@ -160,6 +163,15 @@ def _rules(seen: Seen) -> Iterator[Finding]:
         counters=seen.daemon.said.judge.engine,
     )
     yield from rules.findings(facts)
+
+
+def _places(seen: Seen) -> Iterable[Finding]:
+    if isinstance(seen.places, Unseen):
+        return (_unseen("places", seen.places),)
+    facts, fields = seen.places
+    loaded = seen.rules
+    rules_off = () if isinstance(loaded, Unseen) else off_for_places(replace(loaded.ruleset, places=fields))
+    return places.findings(facts, tuple(rule.id for rule in rules_off))
 
 
 def _destinations(seen: Seen) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from nightporter.doctor import (
     destinations,
     logfiles,
     network,
+    places,
     proxy,
     storage,
 )
@@ -482,3 +483,26 @@ def test_a_config_without_sources_and_one_that_reads_twice() -> None:
         bare, sources=(FileSource(name="a", paths=("/x",)), FileSource(name="b", paths=("/y", "/x")))
     )
     assert "read by two sources, a and b" in only(configuration.about_doubles(twice)).what
+
+
+# --- places
+
+
+def test_databases_of_places() -> None:
+    facts = places.PlaceFacts(
+        named=True,
+        used=("country by GeoLite2-Country of 2026-01-02",),
+        troubles=("/geo/asn.mmdb is not there",),
+        old=(("/geo/c.mmdb", "2026-01-02"),),
+    )
+    found = list(places.findings(facts, ("admin-new-provider",)))
+    assert [finding.state for finding in found] == ["wrong", "note", "right", "blind"]
+    assert "networks have changed hands" in found[1].what
+    assert "admin-new-provider" in found[3].what
+
+
+def test_no_databases_are_worth_a_note() -> None:
+    (note,) = places.findings(places.PlaceFacts(), ("admin-new-country",))
+    assert note.state == "note"
+    assert "nightporter[geo]" in note.mend
+    assert list(places.findings(places.PlaceFacts(), ())) == []

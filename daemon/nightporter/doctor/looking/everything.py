@@ -24,6 +24,7 @@ from nightporter.doctor.looking import (
     destinations,
     logfiles,
     network,
+    places,
     proxy,
     rules,
     storage,
@@ -32,6 +33,7 @@ from nightporter.doctor.looking.containers import EngineView
 from nightporter.doctor.looking.rules import LoadedRules
 from nightporter.doctor.looking.view import Unseen, View, apart, looked, told
 from nightporter.doctor.network import Knock
+from nightporter.doctor.places import PlaceFacts
 from nightporter.doctor.proxy import ProxyLog
 from nightporter.doctor.storage import StorageFacts
 from nightporter.errors import Unreachable
@@ -59,6 +61,8 @@ class Seen:
     engines: tuple[EngineView, ...] | Unseen
     paths: tuple[PathFacts, ...] | Unseen
     lists: tuple[AllowList, ...] | Unseen
+    places: tuple[PlaceFacts, frozenset[str]] | Unseen
+    """With the fields that they give."""
     agent: AgentFacts | Unseen
     storage: StorageFacts | Unseen
     knocks: dict[str, Knock] | Unseen
@@ -87,6 +91,7 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
         disk = group.create_task(
             looked(apart(lambda: storage.look(view, config, alive=alive.alive), "storage"), view.look_s)
         )
+        located = group.create_task(looked(apart(lambda: places.look(view, config), "places"), view.look_s))
         knocks = group.create_task(looked(network.look(view, config), view.look_s))
         synchronized = group.create_task(looked(clocks.look(view), view.look_s))
     engines, lists, found, acme = docker.result()
@@ -101,6 +106,7 @@ async def everything(view: View, config_file: Path | None, *, send: bool) -> See
         engines=engines,
         paths=paths.result(),
         lists=lists,
+        places=located.result(),
         agent=service.result(),
         storage=disk.result(),
         knocks=knocks.result(),
