@@ -28,8 +28,8 @@ def save(connection: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
     """Keep new and changed incidents."""
     connection.executemany(
         "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "rule = excluded.rule, severity = excluded.severity, last = excluded.last, told_at = excluded.told_at, "
-        "open = excluded.open, blob = excluded.blob",
+        "rule = excluded.rule, severity = excluded.severity, last = excluded.last, "
+        "told_at = excluded.told_at, open = excluded.open, blob = excluded.blob",
         [(i.id, i.rule, i.severity, i.last, i.told_at, i.open, _ENCODER.encode(i)) for i in incidents],
     )
 
