@@ -68,7 +68,9 @@ def disks(survey: Survey, host: str, *, docker: bool) -> Iterator[Planned]:
     if not facts.total:
         return
     paths = [DiskPath(path="/", high_bytes=least(facts.total))]
-    paths += [DiskPath(path=at, mounted=True, holds="media") for at in facts.media]
+    paths += [
+        DiskPath(path=at, mounted=True, holds="media", high_bytes=least(total)) for at, total in facts.media
+    ]
     source = DiskSource(
         name="disks",
         paths=tuple(paths),

@@ -29,9 +29,10 @@ RHYTHMS: Final[tuple[Nanos, ...]] = (26 * HOUR, 8 * DAY)
 
 def look(view: View, running: Iterable[Running]) -> DiskFacts:
     """All but Time Machine, which may have to wake a drive first."""
+    drives = [*dict.fromkeys(_drives(running, view.platform))]
     return DiskFacts(
         total=looks.space("/").total,
-        media=tuple(dict.fromkeys(_drives(running, view.platform)))[:MOST],
+        media=tuple((at, looks.space(at).total) for at in drives[:MOST]),
         newest=_newest(view),
     )
 

@@ -83,8 +83,8 @@ class DiskFacts:
 
     total: int = 0
     """Bytes of the system's own disk; 0: it could not be asked."""
-    media: tuple[str, ...] = ()
-    """Where the drives are mounted that media servers' folders lie on."""
+    media: tuple[tuple[str, int], ...] = ()
+    """Where the drives are mounted that media servers' folders lie on, and their bytes."""
     newest: NewestFile | None = None
     """Backups that are made by something."""
     time_machine: bool = False

@@ -69,7 +69,9 @@ def test_an_untrusted_certificate_is_said() -> None:
 @pytest.mark.parametrize("docker", [True, False])
 def test_disks(docker: bool) -> None:
     backups = NewestFile(pattern="/home/ada/Backups/*.tgz", within_s=8 * 86_400)
-    facts = DiskFacts(total=60 * 10**9, media=("/Volumes/Media",), newest=backups, time_machine=True)
+    facts = DiskFacts(
+        total=60 * 10**9, media=(("/Volumes/Media", 4 * TERA),), newest=backups, time_machine=True
+    )
     (planned,) = around.disks(Survey(disks=facts), "unix:///x.sock", docker=docker)
     assert planned.source == DiskSource(
         name="disks",
