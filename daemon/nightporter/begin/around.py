@@ -38,7 +38,7 @@ def asked(survey: Survey, host: str) -> Iterator[Planned]:
 
 
 def _about_probes(probes: Sequence[Probe]) -> Iterator[str]:
-    names = listed((probe.name for probe in probes), _NAMED)
+    names = listed((p.name for p in probes if not isinstance(p, CanaryProbe | AcmeProbe)), _NAMED)
     yield (
         f"What answers now is asked every minute, and is an outage after three failures in a row: {names}. "
         "Take out what may be down; 'interval: 5m' and 'retries: 5' make it slower to tell."
@@ -84,7 +84,10 @@ def disks(survey: Survey, host: str, *, docker: bool) -> Iterator[Planned]:
 
 def _about_disks(source: DiskSource) -> Iterator[str]:
     also = " and of all that containers use" if source.volumes else ""
-    yield f"Space on the system's disk{also}: below 10 % is low, below 3 % (or 5 GB of a large one) high."
+    yield (
+        f"Space on the system's disk{also}: below 10 % is low, below 3 % (or 5 GB of a large one) high. "
+        "Other limits: {path: /, low: 5%, high: 1%, least: 0B}."
+    )
     if media := [path.path for path in source.paths if path.holds]:
         yield (
             f"{listed(media, _NAMED)}: if it is not mounted, that is critical, since a media server takes "

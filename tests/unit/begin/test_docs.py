@@ -21,5 +21,7 @@ def test_the_config_of_the_guide(tmp_path: Path) -> None:
         "docker",
         "nextcloud",
         "ombi",
+        "services",
         "watched",
+        "disks",
     ]

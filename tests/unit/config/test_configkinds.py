@@ -50,6 +50,12 @@ def read(text: str, tmp_path: Path) -> tuple[tuple[SourceConfig, ...], list[str]
             id="journald",
         ),
         pytest.param(
+            "{name: d, kind: disk, volumes: in_use, host: 'unix:///x.sock'}",
+            DiskSource(name="d", volumes=True, host="unix:///x.sock"),
+            id="only what containers use",
+        ),
+        pytest.param("{name: d, kind: disk, volumes: none}", DiskSource(name="d"), id="nothing at all"),
+        pytest.param(
             "{name: d, kind: disk}", DiskSource(name="d", paths=(DiskPath(path="/"),)), id="the system's disk"
         ),
         pytest.param(
@@ -135,6 +141,8 @@ def test_what_is_read(text: str, expected: SourceConfig, tmp_path: Path) -> None
         ),
         ("{name: d, kind: disk, paths: [{path: /, least: 5 gigs}]}", "'5 gigs'; expected"),
         ("{name: d, kind: disk, newest: [{within: 1h}]}", "a backup without 'path'; expected a map such as"),
+        ("{name: d, kind: disk, volumes: in-use}", "unknown volumes 'in-use'; expected one of in_use, none"),
+        ("{name: d, kind: disk, paths: [/], host: x}", "'host' without 'volumes'"),
         ("{name: d, kind: disk, time_machine: [1]}", "a list; expected true, or a map such as {within: 50h}"),
     ],
 )
