@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from tests.integration.disk.test_disk import Drive
 from tests.parts.clock import ManualClock
+from tests.parts.daemon import Daemon
 from tests.parts.docker import DockerEngine, docker_engine
 from tests.parts.needs import require
 
@@ -126,6 +127,31 @@ async def test_a_volume_is_found_fills_goes_and_comes_back(
     drive.mount()
     await reader.turn()
     assert reader.states_of(drive)[4:] == ["unmounted", "ok"]
+
+
+def test_what_becomes_of_a_volume_is_told(tmp_path: Path, docker_engine: DockerEngine, drive: Drive) -> None:
+    """Through the installed daemon."""
+    docker_engine.run(FOREVER, name="plex", volumes={str(drive.path): {"bind": "/films", "mode": "rw"}})
+    source = {"name": "disks", "kind": "disk", "volumes": "in_use", "host": docker_engine.host, "every": "1s"}
+    try:
+        with Daemon(tmp_path, sources=[source]) as daemon:
+            daemon.wait_until(lambda: str(drive.path) in checks_of(daemon), "the volume is known")
+            drive.fill(1)
+            (full,) = daemon.wait_for_alerts(1, "disk-nearly-full")
+            assert full["message"].endswith(f"of {drive.path} are free")
+            drive.unmount()
+            (gone,) = daemon.wait_for_alerts(1, "disk-not-mounted")
+            assert gone["message"] == f"{drive.path} is not mounted"
+            assert gone["severity"] == "high"
+    finally:
+        docker_engine.remove_all()
+
+
+def checks_of(daemon: Daemon) -> set[str]:
+    """What the daemon's disk source looks at."""
+    if not (daemon.state / "status.json").exists():
+        return set()
+    return set(daemon.status()["sources"]["disks"]["checks"])
 
 
 async def test_what_no_container_uses_any_more_is_over(

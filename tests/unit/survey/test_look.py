@@ -16,7 +16,7 @@ from nightporter.doctor.containers import Running
 from nightporter.doctor.looking.view import View
 from nightporter.sources.docker.container import Container
 from nightporter.survey import look
-from nightporter.survey.facts import AcmeFacts, ServiceLog, TraefikFacts
+from nightporter.survey.facts import AcmeFacts, ServiceLog, Survey, TraefikFacts
 from nightporter.traefikconfig import StaticConfig
 
 
@@ -124,3 +124,49 @@ async def test_a_firewall_that_is_on_is_watched(
     ombi = ServiceLog(service="ombi", title="Ombi", name="ombi", path="/x")
     names = [one.source.name for one in plan.sources(replace(found, services=(ombi,)))]
     assert ("mac" in names) is planned
+
+
+# What only one system has, by stand-ins for its programs
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that alone is looked at for programs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def stand_in(folder: Path, name: str, says: str, code: int = 0) -> None:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\nprintf '%s' '{says}'\nexit {code}\n")
+    program.chmod(0o755)
+
+
+async def seen(tmp_path: Path, platform: str) -> Survey:
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    environ = {"DOCKER_HOST": "unix:///nowhere.sock", "PATH": str(tmp_path / "bin")}
+    here = View(clock=ManualClock(), environ=environ, home=home, cwd=home, platform=platform, look_s=5.0)
+    return await look.survey(here, tmp_path / "root")
+
+
+async def test_a_macs_log_and_its_time_machine(programs: Path, tmp_path: Path) -> None:
+    assert (await seen(tmp_path, "darwin")).system_log == ""
+    stand_in(programs, "log", "")
+    stand_in(programs, "tmutil", "No machine directory found for host.", 1)
+    found = await seen(tmp_path, "darwin")
+    assert (found.system_log, found.disks.time_machine) == ("macos", False)
+    stand_in(programs, "tmutil", "/Volumes/.timemachine/5A/2026-11-24-101500.backup")
+    assert (await seen(tmp_path, "darwin")).disks.time_machine
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "expected"), [('{"MESSAGE":"x"}', 0, "journald"), ("", 0, ""), ("", 1, "")]
+)
+async def test_a_journal_that_can_be_read(
+    says: str, code: int, expected: str, programs: Path, tmp_path: Path
+) -> None:
+    stand_in(programs, "journalctl", says, code)
+    assert (await seen(tmp_path, "linux")).system_log == expected

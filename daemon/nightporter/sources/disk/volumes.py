@@ -35,6 +35,8 @@ _PREFIX: Final = "/host_mnt"
 """What Docker Desktop puts before the Mac's folders, as its virtual machine sees them."""
 _OF_THE_SYSTEM: Final = ("/proc", "/sys", "/dev", "/run", "/private/var/run")
 """Sockets and devices that containers are given: no disks, or none that fill."""
+_REMOVABLE: Final = "/run/media"
+"""Where Linux desktops mount the drives that a person plugs in."""
 _DRIVES: Final = PurePosixPath("/Volumes")
 """Where macOS mounts drives. Elsewhere it has mount points that are parts of one disk (/Users is on another
 volume than / is, and both share their space)."""
@@ -154,4 +156,4 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _is_of_the_system(path: str) -> bool:
-    return any(_is_below(path, place) for place in _OF_THE_SYSTEM)
+    return any(_is_below(path, place) for place in _OF_THE_SYSTEM) and not _is_below(path, _REMOVABLE)

@@ -62,6 +62,14 @@ def test_there_is_an_end(mounted: set[str], monkeypatch: pytest.MonkeyPatch, tmp
     assert len(volumes.file_systems(map(str, folders), [], "linux")) == volumes.MOST
 
 
+def test_a_drive_of_a_desktop_is_one(mounted: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted |= {"/run", "/run/media/ada/Films"}
+    monkeypatch.setattr(os.path, "isdir", lambda path: True)
+    monkeypatch.setattr(looks, "space", lambda path: Space())
+    found = volumes.file_systems(["/run/media/ada/Films/new", "/run/user/1000"], [], "linux")
+    assert found == {"/run/media/ada/Films": "written"}
+
+
 def test_still_named(mounted: set[str]) -> None:
     assert volumes.still_named(["/a", "/mnt/media/films"], "/mnt/media")
     assert not volumes.still_named(["/mnt/media2", "/mnt"], "/mnt/media")
