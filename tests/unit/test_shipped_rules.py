@@ -342,7 +342,7 @@ def test_the_docs_show_examples() -> None:
 def test_the_docs_list_every_field_with_its_unit() -> None:
     text = (DOCS / "fields.md").read_text()
     listed = [tables.COMMON, tables.CONTAINER, tables.TRAEFIK, tables.MESSAGE, tables.SYSLOG, tables.LOGIN]
-    for table in (*listed, tables.LIFECYCLE, tables.PROBE, tables.INTEGRITY, tables.MACOS):
+    for table in (*listed, tables.PLACES, tables.LIFECYCLE, tables.PROBE, tables.INTEGRITY, tables.MACOS):
         for field, spec in table.items():
             kind = "true/false" if spec.type == "flag" else spec.type
             assert f"| `{field}` | {kind} | {spec.unit} | {spec.doc} |" in text
