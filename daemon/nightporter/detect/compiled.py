@@ -150,13 +150,21 @@ def key_value(part: KeyPart, fields: Fields) -> Value | None:
     value = fields.get(part.field)
     if value is None:
         if part.field == "client_ip" and fields.get("event") == "login":
-            return fields.get("user")
+            return _as_a_name(fields.get("user"))
         return None
     if part.field == "client_ip" and part.v4 in (None, 32) and ":" not in str(value):
         return value  # an IPv4 address, normalised long before, is its own group
     if is_address(part):
         return address.group(str(value), part.v4 or 32, part.v6 or 64)
     return value
+
+
+def _as_a_name(user: Value | None) -> Value | None:
+    """A user as a key in place of an address. Whoever logs in as `203.0.113.9` does not make that address
+    guilty."""
+    if user is None or address.network(str(user)) is None:
+        return user
+    return f"user {user}"
 
 
 def fields_of(condition: Condition) -> Iterator[str]:

@@ -11,6 +11,7 @@ from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.recent import count_top
 from nightporter.detect.template import fill
 from nightporter.detect.windows import OpenEpisode
+from nightporter.formats import address
 from nightporter.model import DAY, HOUR, MINUTE, SECOND, Episode, Fields, Key, Nanos, Stamp, Value
 from nightporter.rule import within_of
 
@@ -125,6 +126,10 @@ def subject_of(rule: CompiledRule, key: Key, latest: Fields) -> str:
     if field == "service" and "behind" in latest:
         return str(latest["behind"]).lower()[:VALUE_CHARS]
     value = _named(rule, key).get(field, latest.get(field, "")) if field else ""
+    if field == "client_ip" and address.network(str(value)) is None:
+        return (
+            ""  # a user in place of an unknown address: one called `plex` must not have a part in its outage
+        )
     return str(value).lower()[:VALUE_CHARS]
 
 

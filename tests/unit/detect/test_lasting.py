@@ -295,3 +295,25 @@ def test_the_subject_stays_what_the_first_event_said() -> None:
     bench.feed(2, status=502, router="s")
     bench.feed(3, status=502, router="s", service="ombi")
     assert [e.subject for e in bench.episodes()] == ["plex", "ombi"]
+
+
+LOGINS = """
+rules:
+  guessing: {title: t, from: any, when: {event: login}, by: client_ip, count: 2 in 1m, subject: client_ip,
+             message: "{client_ip}"}
+"""
+
+
+def test_a_user_who_stands_for_an_address_is_no_subject() -> None:
+    """Somebody who calls himself after a service, or an address, has no part in its incidents."""
+    bench = Bench(LOGINS)
+    bench.burst([0, 1], event="login", user="plex")
+    bench.burst([2, 3], event="login", user="203.0.113.9")
+    bench.burst([4, 5], event="login", client_ip="203.0.113.9", user="mum")
+    bench.burst([6, 7], event="login", client_ip="2001:db8:1:2::3", user="mum")
+    assert [(e.key["client_ip"], e.subject) for e in bench.episodes()] == [
+        ("plex", ""),
+        ("user 203.0.113.9", ""),
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
+    ]
