@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -28,17 +28,7 @@ from nightporter.allowlist.given import Given, with_lists
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness, why_blind
 from nightporter.clock import Clock
-from nightporter.config import (
-    CommandSource,
-    Config,
-    ContainerFileSource,
-    DiskSource,
-    DockerSource,
-    FileSource,
-    IntegritySource,
-    ProbeSource,
-    SourceConfig,
-)
+from nightporter.config import Config
 from nightporter.detect.engine import Engine
 from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
@@ -59,6 +49,7 @@ from nightporter.rule import Ruleset
 from nightporter.rulebook import LOOK_EVERY_S, InForce, Rulebook, fingerprint
 from nightporter.sources.allowlist import AllowListSource
 from nightporter.sources.base import Source
+from nightporter.sources.building import build_source
 from nightporter.store import history, incidents, outbox, state
 from nightporter.store.database import Database
 from nightporter.store.lock import only_one
@@ -426,49 +417,6 @@ async def build(
 def completed(ruleset: Ruleset, allowed: Given | None, places: Databases) -> Ruleset:
     """The rules of the files, with what only the config gives: who is let in, and where addresses are."""
     return replace(with_lists(ruleset, allowed), places=places.fields)
-
-
-def build_source(
-    config: SourceConfig,
-    clock: Clock,
-    own: str = "",
-    state: Path | None = None,
-    own_seen: Callable[[], int] = lambda: 0,
-) -> Source:
-    """A source of its config's kind; its library is imported only then. `own`: what our requests carry;
-    `own_seen`: how many of them proxies' logs have shown. `state`: the daemon's folder, for what people ask
-    of a source; None: this is not the daemon."""
-    match config:
-        case FileSource():
-            from nightporter.sources.files import FileSource as Files
-
-            return Files(config, clock)
-        case ContainerFileSource():
-            from nightporter.sources.archive import ContainerFiles
-
-            return ContainerFiles(config, clock)
-        case DockerSource():
-            from nightporter.sources.docker.source import DockerSource as Docker
-
-            return Docker(config, clock)
-        case CommandSource():
-            from nightporter.sources.command import CommandSource as Command
-
-            return Command(config, clock)
-        case DiskSource():
-            from nightporter.sources.disk import DiskSource as Disk
-
-            return Disk(config, clock)
-        case ProbeSource():
-            from nightporter.sources.probes import ProbeSource as Probes
-
-            return Probes(config, clock, own, own_seen)
-        case IntegritySource():
-            from nightporter.sources.integrity import IntegritySource as Integrity
-
-            return Integrity(config, clock, state)
-        case _:
-            assert_never(config)
 
 
 async def run_daemon(config: Config, *, clock: Clock, log: FilteringBoundLogger, signals: Signals) -> None:

@@ -20,7 +20,6 @@ from typing import Any, Final
 import click
 
 from nightporter import logs
-from nightporter.app import build_source
 from nightporter.cli._rules import config_of, config_option, places_of, ruleset_of
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import Config, ContainerFileSource, FileSource, SourceConfig
@@ -32,6 +31,7 @@ from nightporter.notify.localtime import wall, zone_of
 from nightporter.ruleset.arguments import read_asked
 from nightporter.safetext import for_terminal, mask_secrets
 from nightporter.sources.base import Source
+from nightporter.sources.building import build_source
 from nightporter.tailing import Shown, View, followed, last_lines
 
 LINE_CHARS: Final = 2_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightporter.app import build_source
 from nightporter.clock import SystemClock
 from nightporter.config import ContainerFileSource
 from nightporter.configfile import World, parse_config, surroundings
 from nightporter.sources.archive import ContainerFiles
+from nightporter.sources.building import build_source
 
 WORLD = World(env={}, home=Path("/home/ada"), state=Path("/state"), platform="linux")
 TEXT = """
