@@ -16,6 +16,7 @@ from nightporter.boundedfiles import content, files
 from nightporter.config import AcmeProbe, CanaryProbe, ContainerProbe, HttpProbe, Probe, TcpProbe, TlsProbe
 from nightporter.doctor.containers import Running
 from nightporter.doctor.looking.view import View, apart
+from nightporter.doctor.proxy import ProxyLog
 from nightporter.sources.probes import ask
 from nightporter.survey.candidates import Asked, entry_points, is_traefik, of_hosts, of_services, of_traefik
 from nightporter.survey.facts import AcmeFacts, TraefikFacts
@@ -35,9 +36,14 @@ _DYNAMIC: Final = ("*.yml", "*.yaml", "*.toml")
 
 
 async def answering(
-    view: View, running: Sequence[Running], facts: TraefikFacts, acme: Iterable[AcmeFacts]
+    view: View,
+    running: Sequence[Running],
+    facts: TraefikFacts,
+    acme: Iterable[AcmeFacts],
+    printed: Sequence[ProxyLog] = (),
 ) -> tuple[Probe, ...]:
-    """Traefik's doors, the certificates that it shows and keeps, and the services."""
+    """Traefik's doors, the certificates that it shows and keeps, and the services. `printed`: what Traefiks
+    in containers print."""
     import aiohttp
 
     points = entry_points(facts.statics, running)
@@ -55,7 +61,7 @@ async def answering(
             _all(asking.acme(found.path) for found in acme),
         )
     doors = traefik[:1]
-    canary = [_canary(doors[0])] if doors and _logs_all(facts) else []
+    canary = [_canary(doors[0])] if doors and _logs_all(facts, printed) else []
     found: list[Probe] = [*doors, *canary, *_different(hosts), *kept, *services]
     return tuple(_named_apart(found))
 
@@ -131,9 +137,10 @@ def _different(shown: Iterable[Shown]) -> Iterator[TlsProbe]:
     return iter({one.key: one.probe for one in reversed([*shown])}.values())
 
 
-def _logs_all(facts: TraefikFacts) -> bool:
+def _logs_all(facts: TraefikFacts, printed: Sequence[ProxyLog]) -> bool:
     """Whether a request of ours would be in a log that is followed."""
-    followed = any(found.log.access for found in facts.logs) or bool(facts.inside)
+    logs = (*(found.log for found in facts.logs), *printed)
+    followed = any(log.access for log in logs) or bool(facts.inside)
     return followed and not any(config.choosy for config in facts.statics)
 
 

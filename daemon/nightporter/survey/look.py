@@ -60,8 +60,9 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
     unusual = await looked(
         apart(lambda: elsewhere(view.home, facts, found_acme, found_lists, running), "files"), view.look_s
     )
+    printed = docker.proxies if isinstance(docker, EngineView) else ()
     asked, disks = await asyncio.gather(
-        looked(doors.answering(view, running, facts, found_acme), view.look_s),
+        looked(doors.answering(view, running, facts, found_acme, printed), view.look_s),
         looked(apart(lambda: drives.look(view, running), "disks"), view.look_s),
     )
     looks = {

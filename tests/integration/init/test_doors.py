@@ -137,6 +137,11 @@ async def test_traefik_and_its_canary(tmp_path: Path) -> None:
         probes = await found(tmp_path, facts=TraefikFacts(statics=(choosy,), logs=(log,)))
         assert probes.keys() == {"traefik"}, "a log that leaves requests out would be told to be silent"
 
+        printed = [ProxyLog(source="docker", path="container traefik", json=3)]
+        bare = TraefikFacts(statics=(static,))
+        asked = await answering(view(tmp_path), [], bare, (), printed)
+        assert "traefik-log" in {probe.name for probe in asked}, "its container's output is followed"
+
         empty = FoundLog(log=ProxyLog(source="traefik", path="/x"), why="", named=True)
         probes = await found(tmp_path, facts=TraefikFacts(statics=(static,), logs=(empty,)))
         assert probes.keys() == {"traefik"}, "no access log is known to be followed"
