@@ -86,14 +86,16 @@ def parsed(data: bytes, key: str) -> Certificate:
             names = [str(name.value) for name in extension.value]
         except x509.ExtensionNotFound:
             names = []
+        # Of a year that no calendar of Python's has (0) asking raises, not reading.
+        begins, ends = _stamp(found.not_valid_before_utc), _stamp(found.not_valid_after_utc)
     except Exception as err:  # ValueError, UnsupportedAlgorithm and Rust's own: a stranger wrote these bytes
         raise Unreachable(f"a certificate that cannot be read: {str(err)[:200]}") from err
     return Certificate(
         key=key,
         host=clean(names[0] if names else subject[1], _NAME_CHARS),
         issuer=clean(issuer[0] or issuer[1], _NAME_CHARS),
-        not_before=_stamp(found.not_valid_before_utc),
-        not_after=_stamp(found.not_valid_after_utc),
+        not_before=begins,
+        not_after=ends,
         public_key=sha256(public).hexdigest(),
     )
 

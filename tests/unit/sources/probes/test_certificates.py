@@ -45,6 +45,15 @@ def test_what_is_no_certificate_is_said(data: bytes) -> None:
         parsed(data, "")
 
 
+def test_a_year_that_no_calendar_has_is_said() -> None:
+    """Whoever answers a probe writes the certificate: it must not end the asking of all others."""
+    made = Authority().sign("a.example", left=timedelta(days=20_000), lifetime=timedelta(days=1))
+    der = ssl.PEM_cert_to_DER_cert(made.certificate.decode())
+    start = der.index(b"\x18\x0f20") + 2  # GeneralizedTime, as of 2050
+    with pytest.raises(Unreachable, match="cannot be read: year 0 is out of range"):
+        parsed(der[:start] + b"0000" + der[start + 4 :], "")
+
+
 def test_every_certificate_of_every_resolver_is_read(tmp_path: Path) -> None:
     authority = Authority()
     one, two = (authority.sign(f"{name}.example", left=timedelta(days=20)) for name in "ab")
