@@ -17,6 +17,7 @@ from typing import Final
 from nightporter.history.rows import Account, Day, Outage, Rows, What
 from nightporter.model import Stamp
 
+# The columns of a key come first: else SQLite before 3.41 calls a sound table damaged ("NULL value in …").
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS history_counts (
     day TEXT NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE IF NOT EXISTS history_accounts (
     PRIMARY KEY (service, user)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history_outages (
-    service TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    service TEXT NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL,
     PRIMARY KEY (service, "end")
 ) WITHOUT ROWID;
 """
@@ -57,7 +58,7 @@ def add(connection: sqlite3.Connection, rows: Rows) -> None:
     connection.executemany(
         "INSERT INTO history_outages VALUES (?, ?, ?) "
         "ON CONFLICT DO UPDATE SET start = min(start, excluded.start)",
-        [(outage.service, outage.start, outage.end) for outage in rows.outages],
+        [(outage.service, outage.end, outage.start) for outage in rows.outages],
     )
 
 

@@ -123,3 +123,13 @@ def test_what_is_long_ago_is_forgotten(store: sqlite3.Connection) -> None:
     assert list(history.counts(store, MONDAY, WEDNESDAY)) == [(TUESDAY, "lines", "a")]
     assert history.refused(store, MONDAY, WEDNESDAY) == []
     assert history.outages(store, 0, 9 * DAY) == [Outage("plex", DAY, 2 * DAY)]
+
+
+def test_what_was_written_is_sound_to_any_sqlite(store: sqlite3.Connection) -> None:
+    history.add(store, logins(account("anna")))
+    history.add(store, Rows(counts={(MONDAY, "lines", "traefik"): 2}, refused={(MONDAY, "203.0.113.9"): 1}))
+    history.add(store, Rows(outages=[Outage("plex", 0, HOUR)]))
+    assert store.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    for (table,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        in_key = [bool(row[5]) for row in store.execute(f"PRAGMA table_info({table})")]
+        assert in_key == sorted(in_key, reverse=True), f"{table}: the key's columns come first"
