@@ -309,6 +309,8 @@ def owner(house: Household, day: Day) -> Iterator[Hit]:
         agent = house.phone_browser(day) if by_phone else house.browser(house.owner, day)
         user = "admin" if service is NETDATA else ""
         at = day.at(evening(dice))
+        if user:  # the browser asks without a password first
+            yield Hit(at, refused(client, service, "/", agent, 401), 17)
         for _ in range(dice.randrange(2, 15)):
             at += round(dice.expovariate(1 / 30) * SECOND)
             targets = ["/", *(f"/api/v1/{i}" for i in range(dice.randrange(2, 15)))]

@@ -114,9 +114,9 @@ def shape(
     return Shape(client, service, method, target, status, agent, user)
 
 
-def refused(client: str, service: Service, target: str, agent: str = "") -> Shape:
+def refused(client: str, service: Service, target: str, agent: str = "", status: int = 403) -> Shape:
     """Traefik's own refusal: no service is asked, nor named (measured with 3.7)."""
-    return shape(client, replace(service, name="", upstream=""), target, 403, agent=agent)
+    return shape(client, replace(service, name="", upstream=""), target, status, agent=agent)
 
 
 class Hit(NamedTuple):
