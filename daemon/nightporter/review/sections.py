@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Literal
 
 from nightporter.history.rows import OTHERS, Account
@@ -213,7 +213,7 @@ def availability(facts: Facts) -> Section:
         return _unknown(name, "No service is asked for (kind: probe), and no container was seen to fail.")
     length = facts.period.until - _known_since(facts)
     down = {service: outages.length(facts.outages.get(service, ())) for service in services}
-    shares = {service: 100 * (1 - lost / length) if length > 0 else 100.0 for service, lost in down.items()}
+    shares = {s: 100 * max(0.0, 1 - lost / length) if length > 0 else 100.0 for s, lost in down.items()}
     ordered = sorted((s for s in services if down[s]), key=lambda s: (-down[s], s))
     lines = [f"Down now: {some(sorted(facts.down))}"] if facts.down else []
     lines += [
@@ -230,10 +230,18 @@ def availability(facts: Facts) -> Section:
 
 
 def _known_since(facts: Facts, after: Nanos = 0) -> Stamp:
-    """The stamp in the period from which on things would have been seen; or so long after the beginning."""
+    """The stamp in the period from which on things would have been seen; or so long after the beginning.
+
+    Of the first day it is not kept when the watch began: its last watched seconds are taken for all of it.
+    """
     if facts.began is None:
         return facts.period.since
-    return max(facts.period.since, stamp_of(date.fromisoformat(facts.began), 0, facts.zone) + after)
+    first = date.fromisoformat(facts.began)
+    begin = stamp_of(first, 0, facts.zone)
+    if facts.began in facts.period.days:
+        end = min(stamp_of(first + timedelta(days=1), 0, facts.zone), facts.period.until)
+        begin = max(begin, end - facts.counts.get((facts.began, "watched_s", ""), 0) * SECOND)
+    return max(facts.period.since, begin + after)
 
 
 def storage(facts: Facts) -> Section:

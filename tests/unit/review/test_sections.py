@@ -181,6 +181,19 @@ def test_availability_is_of_the_time_that_was_watched() -> None:
     assert "up 50 %" in sections.availability(facts).lines[0]
 
 
+def test_the_first_day_begins_when_the_watch_did() -> None:
+    began = PERIOD.days[-1]
+    facts = well(
+        counts={(began, "lines", "traefik"): 9, (began, "watched_s", ""): 6 * 3_600},
+        outages=outages(plex=3 * HOUR),
+        began=began,
+    )
+    assert "up 50 %" in sections.availability(facts).lines[0]
+    found = sections.watching(facts)
+    assert found.verdict == "fine", found.lines
+    assert not any("Nothing was watched" in line for line in found.lines)
+
+
 @pytest.mark.parametrize(
     ("check", "verdict", "line"),
     [
