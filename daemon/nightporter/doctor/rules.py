@@ -166,11 +166,13 @@ def regexes(ruleset: Ruleset) -> Iterator[tuple[str, str]]:
 
 
 def about_costs(facts: RuleFacts) -> Iterator[Finding]:
-    """Rules for which every line of a source must be decoded, since no byte string stands in all its hits."""
+    """A person's own rules for which every line of a source must be decoded, since no byte string stands in
+    all their hits. The shipped ones are not theirs to mend, and our own records are few."""
     compiled = CompiledRuleset(facts.ruleset)
+    own = {rule.id for rule in facts.ruleset.rules if rule.place.file not in facts.shipped}
     costly: dict[str, list[str]] = {}
-    for origin in distinct(facts.origins):
-        for rule in costly_in(compiled, origin):
+    for origin in distinct(o for o in facts.origins if o.format != "record"):
+        for rule in (rule for rule in costly_in(compiled, origin) if rule in own):
             costly.setdefault(rule, []).append(origin.stream if origin.kind == "docker" else origin.source)
     for rule, where in costly.items():
         yield _SAY.note(

@@ -508,3 +508,11 @@ async def test_a_broken_set_up(
 def not_pasteable(findings: list[Finding]) -> list[str]:
     """Lines of mends that a person would not see as they are."""
     return [line for f in findings for line in f.mend.splitlines() if pasteable(line) != line]
+
+
+async def test_a_person_is_told_of_the_cost_of_no_rules_but_their_own(house: House) -> None:
+    rule_decodes_all(house)
+    house.config["sources"].append({"name": "disks", "kind": "disk", "paths": ["/"]})
+    house.write()
+    costly = [f.what for f in await house.doctor() if "costs decoding" in f.what]
+    assert costly == ["mine costs decoding every line of traefik"]
