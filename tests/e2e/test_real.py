@@ -75,7 +75,7 @@ def test_a_scan_of_a_real_traefik_is_one_message_and_one_mail(
         (message,) = discord.wait_for(1)
         (mail,) = smtp.wait_for(1)
         assert daemon.stop() < 5
-    assert titles(discord.messages) == [f"Many different missing pages from one address: {SCANNER}"]
+    assert titles(discord.messages) == ["Many different missing pages from one address"]
     assert SCANNER in message.text
     assert "198.51.100.3" not in message.text
     assert "missing pages" in mail.subject
@@ -106,7 +106,7 @@ def test_a_line_end_in_a_user_name_hides_no_failure_at_a_real_mariadb(
         mariadb.denied(6, "x\ny")
         messages = discord.wait_for(2)
         daemon.stop()
-    assert sorted(titles(messages)) == ["A user name with a line end in it", "Failed logins: x"]
+    assert sorted(titles(messages)) == ["A user name with a line end in it", "Failed logins"]
 
 
 RADICALE = r"""
@@ -130,7 +130,7 @@ def test_failed_logins_at_a_real_web_app_taught_by_a_few_lines_are_one_message(
             assert [app.login(SCANNER, "mario", f"wrong{n}") for n in range(6)] == [401] * 6
             (message,) = discord.wait_for(1)
             daemon.stop()
-    assert titles([message]) == [f"Failed logins: {SCANNER}"]
+    assert titles([message]) == ["Failed logins"]
     assert SCANNER in message.text
     assert "mario" in message.text
 

@@ -41,7 +41,7 @@ def test_a_password_that_is_guessed_at_a_real_web_app_is_critical(
             assert app.login("203.0.113.7", "mario", "secret") == 207
             messages = discord.wait_for(2)
             daemon.stop()
-    assert titles(messages) == ["Failed logins: mario", "A login after many failures: mario"]
+    assert titles(messages) == ["Failed logins", "A login after many failures"]
     assert "mario" in messages[1].text
 
 
@@ -57,5 +57,5 @@ def test_a_container_that_dies_right_after_its_update_says_so(
         docker_engine.run("echo 'no such column'; exit 3", name="sonarr")
         messages = discord.wait_for(1)
         daemon.stop()
-    assert titles(messages) == ["A container died right after an update: sonarr"]
+    assert titles(messages) == ["A container died right after an update"]
     assert "exit code 3" in messages[0].text

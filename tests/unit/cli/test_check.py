@@ -69,7 +69,7 @@ def test_rules_that_are_off_for_want_of_a_database_are_named(
     config = tmp_path / "config.yaml"
     config.write_text("")
     assert checked(config) == 0
-    assert "no geo database that can be read: admin-new-" in capsys.readouterr().out
+    assert "no geo database that can be read: login-new-country" in capsys.readouterr().out
     config.write_text("geo: {country: c.mmdb, network: asn.mmdb}\n")
     country_database(tmp_path / "c.mmdb", sort="DBIP-Country-Lite")
     assert checked(config) == 0
