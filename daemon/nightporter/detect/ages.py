@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from nightporter.model import MINUTE, SECOND, Event, Fields, Nanos, Stamp
 from nightporter.rule import Op, Test
 
-LEARNED: Final = Test(field="action", op=Op.EQUALS, values=("running", "start", "die", "engine_down"))
+LEARNED: Final = Test(
+    field="action", op=Op.EQUALS, values=("running", "start", "die", "destroy", "engine_down")
+)
 """The lifecycle records that are learned from: no scanner may skip them."""
 ENGINE_ENDS: Final[Nanos] = 2 * MINUTE
 """An engine that is shut down stops its containers first, by the same signals as a person. What it stopped so
@@ -28,6 +30,7 @@ NAMES: Final = 5_000
 class Behind(NamedTuple):
     """What a proxy's request went to."""
 
+    container: str
     service: str
     started: Stamp
 
@@ -38,9 +41,12 @@ class Ages:
 
     def __init__(self) -> None:
         self._known: dict[str, Behind] = {}
+        self._service_of: dict[str, str] = {}
+        """Containers that there are, and those that were stopped by hand before they went."""
+        self._members: dict[str, set[str]] = {}
+        """The same the other way round: two projects may each have a service `db`."""
         self._stopped: dict[str, Stamp] = {}
-        """Services and containers that were stopped by hand and have not been started since: when, newest
-        last."""
+        """Containers that were stopped by hand and have not been started since: when, newest last."""
 
     def __bool__(self) -> bool:
         return bool(self._known or self._stopped)
@@ -53,11 +59,13 @@ class Ages:
             # Of an end that nobody saw (`seen_late`) it is only guessed whether it was asked for.
             asked = action == "die" and fields.get("by_hand") is True and "seen_late" not in fields
             self._note_end(fields, event.time if asked else None)
+        elif action == "destroy":
+            self._note_gone(fields)
         elif action == "engine_down":
             self._stopped = {n: at for n, at in self._stopped.items() if at < event.time - ENGINE_ENDS}
         if action != "running" or not isinstance(started, int):
             return
-        behind = Behind(str(fields.get("service") or fields.get("container") or ""), started)
+        behind = Behind(*_named(fields), started)
         for name in _names(fields):
             self._known.pop(name, None)
             self._known[name] = behind
@@ -69,26 +77,58 @@ class Ages:
 
         Where the request went is the better witness than what the service is called: two may share a name.
         """
-        for name in (*_upstream(str(request.get("upstream", ""))), str(request.get("service", "")).lower()):
+        address = _upstream(str(request.get("upstream", "")))
+        service = str(request.get("service", "")).lower()
+        for name in (*address, service):
             if (found := self._known.get(name)) is not None:
+                stopped = (
+                    self._is_stopped(found.container) if name in address else self.stopped(found.service)
+                )
                 known: Fields = {
                     "container_age": max(0, time - found.started) / SECOND,
                     "behind": found.service,
                 }
-                return known | self.stopped(found.service)
-        return self.stopped(str(request.get("service", "")))
+                return known | stopped
+        return self.stopped(service)
 
     def stopped(self, service: str) -> Fields:
-        """Whether somebody stopped that service, as a field; none: nobody did, as far as is known."""
-        return {"stopped_by_hand": True} if service.lower() in self._stopped else {}
+        """Whether somebody stopped all that goes by that name, as a field; none: nobody did, as far as is
+        known."""
+        members = self._members.get(service.lower(), {service.lower()})
+        return {"stopped_by_hand": True} if members <= self._stopped.keys() else {}
+
+    def _is_stopped(self, container: str) -> Fields:
+        return {"stopped_by_hand": True} if container.lower() in self._stopped else {}
 
     def _note_end(self, fields: Fields, stopped: Stamp | None) -> None:
-        for name in _own_names(fields):
-            self._stopped.pop(name, None)
-            if stopped is not None:
-                self._stopped[name] = stopped
-                if len(self._stopped) > NAMES:
-                    del self._stopped[next(iter(self._stopped))]
+        container, service = (name.lower() for name in _named(fields))
+        self._let_go(container)
+        self._service_of[container] = service
+        self._members.setdefault(service, set()).add(container)
+        if stopped is not None:
+            self._stopped[container] = stopped
+        if len(self._service_of) > NAMES:
+            self._let_go(next(iter(self._service_of)))
+
+    def _note_gone(self, fields: Fields) -> None:
+        """A container was removed. One that somebody stopped before is away because of that."""
+        container = _named(fields)[0].lower()
+        if container not in self._stopped:
+            self._let_go(container)
+
+    def _let_go(self, container: str) -> None:
+        self._stopped.pop(container, None)
+        service = self._service_of.pop(container, None)
+        if service is not None:
+            self._members[service].discard(container)
+            if not self._members[service]:
+                del self._members[service]
+
+
+def _named(fields: Fields) -> tuple[str, str]:
+    """Container and service, each by the other where a record has only one of them."""
+    container, service = str(fields.get("container") or ""), str(fields.get("service") or "")
+    return container or service, service or container
 
 
 def _names(fields: Fields) -> list[str]:

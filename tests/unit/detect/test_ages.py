@@ -141,6 +141,23 @@ def test_a_request_to_what_was_stopped_is_known_by_its_address() -> None:
     }
 
 
+def test_what_was_stopped_hides_no_service_of_the_same_name() -> None:
+    """Two compose projects may each have a service `db`."""
+    ages = Ages()
+    ages.learn(running(-100, container="cloud-db-1", service="db", address="172.18.0.5", ports="5432"))
+    ages.learn(running(-100, container="old-db-1", service="db", address="172.19.0.5", ports="5433"))
+    ages.learn(lived("die", by_hand=True, container="old-db-1", service="db"))
+    assert ages.stopped("old-db-1") == {"stopped_by_hand": True}
+    assert ages.stopped("db") == ages.stopped("cloud-db-1") == {}
+    for port, stopped in ((5432, False), (5433, True)):
+        found = ages.behind({"service": "x", "upstream": f"http://127.0.0.1:{port}"}, NOON)
+        assert found.get("stopped_by_hand", False) is stopped
+    ages.learn(lived("die", by_hand=False, container="cloud-db-1", service="db"))
+    assert ages.stopped("db") == {}
+    ages.learn(lived("destroy", container="cloud-db-1", service="db"))
+    assert ages.stopped("db") == {"stopped_by_hand": True}, "the only one that there is"
+
+
 def test_a_probe_of_what_was_stopped_says_so() -> None:
     rule = """
         rules:
@@ -159,7 +176,7 @@ def test_what_is_known_is_bounded() -> None:
         ages.learn(running(0, container=f"c{number}"))
     assert ages.behind({"service": "c0"}, NOON) == {}
     for number in range(NAMES + 10):
-        ages.learn(lived("die", by_hand=True, service=f"c{number}"))
+        ages.learn(lived("die", by_hand=True, service=f"c{number}", container=f"c{number}"))
     assert ages.stopped("c0") == {}
     assert ages.stopped(f"c{NAMES}") != {}
     assert ages.behind({"service": f"c{NAMES}"}, NOON)["container_age"] == 0
