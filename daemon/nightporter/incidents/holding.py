@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from nightporter.model import MINUTE, SECOND, Nanos, Stamp
+from nightporter.model import MINUTE, SECOND, Incident, Nanos, Stamp
 
 PARENT_WAIT: Final[Nanos] = 30 * SECOND
 """How long the alert of what depends on something waits for that something's own: a child's probe may fail
 seconds before its parent's."""
 AFTER_PARENT: Final[Nanos] = 5 * MINUTE
 """How long children have to become well after their parent did."""
+AILING: Final[Nanos] = 15 * MINUTE
+"""What goes bad so shortly after its parent ails (a failing health check, say) may be down for that. Many a
+container is unhealthy for months: that explains nothing that dies meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +38,12 @@ class House:
             level = [name for name in dict.fromkeys(level) if name not in seen]
             seen.update(level)
             yield from level
+
+
+def explains(parent: Incident, child: Incident) -> bool:
+    """Whether what is wrong with a parent now may be why its child is down: it is as bad, or began lately."""
+    return any(
+        part.severity >= child.severity or child.first <= part.crossed + AILING
+        for part in parent.parts
+        if part.state and part.open
+    )

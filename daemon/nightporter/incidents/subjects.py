@@ -21,7 +21,7 @@ import msgspec
 from nightporter.incidents import life, telling
 from nightporter.incidents import parts as parted
 from nightporter.incidents.changes import LedgerChanges
-from nightporter.incidents.holding import AFTER_PARENT, PARENT_WAIT, House
+from nightporter.incidents.holding import AFTER_PARENT, PARENT_WAIT, House, explains
 from nightporter.incidents.waits import AHEAD, cooldown, next_wait
 from nightporter.model import (
     MINUTE,
@@ -230,7 +230,7 @@ class Subjects:
         above = list(house.above(incident.subject))
         if above:
             until = max(until, incident.told_at + PARENT_WAIT)
-        for parent_at, parent in self._down_above(above, now):
+        for parent_at, parent in self._down_above(above, incident, now):
             if parent.ended_at:
                 until = max(until, parent.good_since + AFTER_PARENT)
                 continue
@@ -242,14 +242,16 @@ class Subjects:
                 changes.incidents.append(parent)
         return incident, until
 
-    def _down_above(self, above: Iterable[str], now: Stamp) -> Iterator[tuple[_At, Incident]]:
-        """Those of these subjects that are down, or were so a moment ago."""
+    def _down_above(
+        self, above: Iterable[str], below: Incident, now: Stamp
+    ) -> Iterator[tuple[_At, Incident]]:
+        """Those of these subjects that are down, or were so a moment ago, and may be why `below` is."""
         for name in above:
             at = _subject_at(name)
             parent = self._incidents.get(at)
             if parent is None or not any(p.state for p in parent.parts):
                 continue
-            if not parent.ended_at or parent.good_since + AFTER_PARENT > now:
+            if explains(parent, below) if not parent.ended_at else parent.good_since + AFTER_PARENT > now:
                 yield at, parent
 
     # --- what is kept

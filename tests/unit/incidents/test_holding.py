@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from tests.parts.outages import GATEWAY, NOON, PROBE, RULES, episode, kinds
 
-from nightporter.incidents.holding import AFTER_PARENT, PARENT_WAIT, House
+from nightporter.incidents.holding import AFTER_PARENT, AILING, PARENT_WAIT, House
 from nightporter.incidents.ledger import Ledger
-from nightporter.model import DAY, MINUTE, SECOND, Episode, Incident, Telling
+from nightporter.model import DAY, MINUTE, SECOND, Episode, Incident, Severity, Telling
 
 TREE = House(
     depends_on={"ombi": ("traefik",), "sonarr": ("docker",), "traefik": ("docker",), "docker": ("mac",)}
@@ -68,6 +69,25 @@ def test_symptoms_of_a_parent_cover_nothing() -> None:
     ledger.take([episode(GATEWAY, 1, NOON, subject="traefik")], NOON)
     ledger.take([down("ombi", 1, NOON)], NOON)
     assert gist(ledger.due(NOON + PARENT_WAIT).tellings) == [("alert", "ombi")]
+
+
+@pytest.mark.parametrize(
+    ("severity", "after", "covered"),
+    [
+        pytest.param(Severity.medium, MINUTE, True, id="it may be down for that"),
+        pytest.param(Severity.medium, AILING + 1, False, id="unhealthy for long"),
+        pytest.param(Severity.high, 3 * DAY, True, id="down for long"),
+    ],
+)
+def test_a_parent_that_ails_covers_what_goes_down_soon_after(
+    severity: Severity, after: int, covered: bool
+) -> None:
+    ledger = Ledger(RULES, House(depends_on={"ombi": ("gluetun",)}))
+    ails = msgspec.structs.replace(down("gluetun", 1, NOON), severity=severity)
+    assert gist(ledger.take([ails], NOON).tellings) == [("alert", "gluetun")]
+    assert ledger.take([down("ombi", 1, NOON + after)], NOON + after).tellings == []
+    told = gist(ledger.due(NOON + after + 2 * PARENT_WAIT).tellings)
+    assert told == ([] if covered else [("alert", "ombi")])
 
 
 def test_a_childs_symptoms_that_were_over_with_the_parents_outage_are_not_told() -> None:
