@@ -23,7 +23,7 @@ _VM: Final = tuple(ip_network(net) for net in ("192.168.65.0/24", "172.16.0.0/12
 """Docker Desktop's own network (docs.docker.com/desktop/settings, "Network") and Docker's default pools."""
 STATIC: Final = "traefik.yml"
 """What a person calls Traefik's static configuration, where its file was not found."""
-HEADERS: Final = {"user_agent": "User-Agent", "referer": "Referer"}
+HEADERS: Final = {"user_agent": "User-Agent", "agent": "User-Agent", "referer": "Referer"}
 """Fields that exist only where `accessLog.fields.headers` keeps the header."""
 
 

@@ -81,17 +81,23 @@ def about_off(rules: Iterable[Rule]) -> Iterator[Finding]:
 
 
 def about_headers(facts: RuleFacts) -> Iterator[Finding]:
-    """Rules that ask for a header which Traefik drops can never fire."""
-    lacking = {rule.id: lacks(rule, facts.dropped) for rule in facts.ruleset.rules if rule.enabled}
-    off = [rule for rule, fields in lacking.items() if fields]
-    if off:
-        names = sorted({HEADERS[name] for fields in lacking.values() for name in fields})
-        yield _SAY.wrong(
-            f"{listed(off)}: off, since Traefik drops the header {' and '.join(names)}",
-            keep_headers(names, facts.static),
-        )
-    elif facts.dropped:
-        names = sorted(HEADERS[name] for name in facts.dropped)
+    """Rules that ask for a header which Traefik drops can never fire. That a shipped one cannot is no fault:
+    Traefik drops headers unless it is told to keep them."""
+    rules = [rule for rule in facts.ruleset.rules if rule.enabled]
+    lacking = {rule.id: fields for rule in rules if (fields := lacks(rule, facts.dropped))}
+    own = {rule.id for rule in rules if rule.place.file not in facts.shipped}
+    for say, off in (
+        (_SAY.wrong, [rule for rule in lacking if rule in own]),
+        (_SAY.note, [rule for rule in lacking if rule not in own]),
+    ):
+        if off:
+            names = sorted({HEADERS[name] for rule in off for name in lacking[rule]})
+            yield say(
+                f"{listed(off)}: off, since Traefik drops the header {' and '.join(names)}",
+                keep_headers(names, facts.static),
+            )
+    if facts.dropped and not lacking:
+        names = sorted({HEADERS[name] for name in facts.dropped})
         yield _SAY.note(
             f"Traefik's log keeps no {' or '.join(names)}; no rule that is on needs it",
             keep_headers(names, facts.static),

@@ -166,7 +166,7 @@ def test_an_old_log_is_blind_and_one_from_the_future_wrong() -> None:
     ("logs", "dropped"),
     [
         pytest.param([LOG], set(), id="kept"),
-        pytest.param([replace(LOG, agents=0, referers=0)], {"user_agent", "referer"}, id="both"),
+        pytest.param([replace(LOG, agents=0, referers=0)], {"user_agent", "agent", "referer"}, id="both"),
         pytest.param([replace(LOG, referers=0)], {"referer"}, id="the referer alone"),
         pytest.param([replace(LOG, json=5, agents=0)], set(), id="too few lines"),
         pytest.param([replace(LOG, agents=0), LOG], set(), id="one of two logs keeps them"),
