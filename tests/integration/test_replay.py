@@ -94,3 +94,26 @@ def test_a_source_of_the_config_and_any_service_are_known(
     for name in ("edge", "service:Anything"):
         assert cli.exit_code(cli.build(), ["replay", "--from", name, "--config", str(config), str(log)]) == 0
         assert capsys.readouterr().out.startswith("0 episodes")
+
+
+def test_a_person_is_told_which_rules_a_replay_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n"
+        "  new-client: {from: traefik, first_seen: {fields: client_ip, learn: 0s}, by: host}\n"
+        "  silent: {from: [traefik, syslog], absence: 1h}\n"
+        "  elsewhere: {from: syslog, absence: 1h}\n"
+    )
+    log = tmp_path / "access.log"
+    log.write_bytes(b"".join(evening(9, 100).lines("json")))
+    ask = ["replay", "--from", "traefik", "--rules", str(tmp_path / "rules.yaml"), str(log)]
+
+    def said(*more: str) -> list[str]:
+        assert cli.exit_code(cli.build(), [*ask, *more]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("Off ")]
+
+    first_seen = "Off in a replay, but for --with first_seen: new-client."
+    assert said() == ["Off in a replay, but for --with absence: silent.", first_seen]
+    assert said("--with", "absence") == [first_seen]
+    assert said("--with", "absence", "--with", "first_seen") == []

@@ -18,6 +18,7 @@ from nightporter.clock import SystemClock
 from nightporter.errors import Unreachable, UserError
 from nightporter.model import Incident, IncidentPart, Severity, Stamp
 from nightporter.notify.localtime import shown, span, zone_of
+from nightporter.review.sections import counted
 from nightporter.ruleset.values import NotA, duration
 from nightporter.safetext import for_terminal, mask_secrets
 from nightporter.store import incidents
@@ -118,7 +119,7 @@ def for_a_person(incident: Incident, zone: tzinfo | None, now: Stamp) -> str:
     lines = [
         f"{when}  {incident.severity.name:<8}  {for_terminal(incident.title, LINE_CHARS)}",
         f"    {for_terminal(incident.episode.message, LINE_CHARS)}",
-        f"    {incident.count:,} events, {_state(incident)} · {incident.rule} · {incident.id}",
+        f"    {counted(incident.count, 'event')}, {_state(incident)} · {incident.rule} · {incident.id}",
     ]
     leading = (incident.rule, incident.key)
     others = [part for part in incident.parts if (part.rule, part.key) != leading]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +15,14 @@ from nightporter.cli._rules import config_of, config_option, places_of, ruleset_
 from nightporter.clock import SystemClock
 from nightporter.config import Config, FileSource
 from nightporter.configfile import surroundings
+from nightporter.detect.compiled import applies
 from nightporter.detect.narrate import clock_time
 from nightporter.errors import BadFiles
+from nightporter.formats import make_format
 from nightporter.model import Chunk, Episode, Origin, Stamp
 from nightporter.replay import UNASKED, Replay
-from nightporter.rule import Absence, FirstSeen
+from nightporter.review.sections import counted
+from nightporter.rule import Absence, FirstSeen, Ruleset
 from nightporter.ruleset.arguments import read_asked
 from nightporter.safetext import for_terminal
 from nightporter.sources.files import read_whole
@@ -62,8 +65,9 @@ def command(
     """
     config = config_of(config_file)
     places = places_of(config)
+    ruleset = ruleset_of(config, only, places=places.fields)
     replay = Replay(
-        ruleset_of(config, only, places=places.fields),
+        ruleset,
         without=UNASKED - {WINDOWS[window] for window in asked},
         places=places,
     )
@@ -77,7 +81,24 @@ def command(
             click.echo(for_terminal(_sentence(episode, config.timezone), LINE_CHARS))
     if not as_json:
         lines = replay.lanes.counts()["candidates"]
-        click.echo(f"{len(episodes)} episodes; {lines} lines were worth a closer look.")
+        click.echo(f"{counted(len(episodes), 'episode')}; {counted(lines, 'line')} looked at closely.")
+        for window, rules in left_out(ruleset, origin, asked):
+            click.echo(f"Off in a replay, but for --with {window}: {', '.join(rules)}.")
+
+
+def left_out(ruleset: Ruleset, origin: Origin, asked: Container[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each window that was not asked for, with the ids of the rules that would judge these lines by it."""
+    produces = make_format(origin).produces
+    for window, kind in WINDOWS.items():
+        rules = [
+            rule.id
+            for rule in ruleset.rules
+            if rule.enabled
+            and isinstance(rule.window, kind)
+            and applies(rule.sources, origin, produces) != frozenset()
+        ]
+        if rules and window not in asked:
+            yield window, rules
 
 
 def origin_of(name: str, config: Config) -> Origin:

@@ -148,6 +148,12 @@ def test_an_outage_is_shown_with_its_parts_how_long_it_took_and_what_it_covers()
     assert "over after 14 min, before it was told" in for_a_person(an_outage(now, tellings=0), UTC, now)
 
 
+def test_one_event_is_one_event() -> None:
+    now = SystemClock().now()
+    one = msgspec.structs.replace(an_incident(6, now), count=1)
+    assert for_a_person(one, UTC, now).splitlines()[2].startswith("    1 event, ")
+
+
 def test_an_outage_in_json_has_its_parts_and_no_secret() -> None:
     found = json.loads(as_object(an_outage(SystemClock().now())))
     assert [(p["rule"], p["count"], p["open"]) for p in found["parts"]] == [
