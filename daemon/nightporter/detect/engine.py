@@ -288,6 +288,7 @@ class Engine:
     def _forget_the_future(self, arrived: Stamp) -> None:
         """The clock was ahead and has been set right (at a start, perhaps): beside stamps that are still to
         come, all that happens now would be late. Keys that hold such stamps begin anew."""
+        self._episodes.listening_since = min(self._episodes.listening_since, arrived)
         for rule in self.rules.rules:
             memory = self._memories[rule.fingerprint]
             for key in memory:

@@ -175,6 +175,16 @@ def test_silence_while_we_were_away_means_nothing() -> None:
     assert len(bench.episodes()) == 1
 
 
+def test_a_clock_that_was_ahead_does_not_hide_silence() -> None:
+    bench = Bench(SILENCE)
+    bench.engine.listen(since=NOON + 90_000 * SECOND)
+    bench.quiet(90_000)
+    bench.feed(0, status=200, service="plex")
+    bench.quiet(0)
+    bench.quiet(1800)
+    assert len(bench.episodes()) == 1
+
+
 def test_kinds_of_windows_can_be_left_out() -> None:
     bench = Bench(SILENCE)
     bench.engine = Engine(bench.ruleset, without=frozenset({Absence}))
