@@ -283,12 +283,12 @@ class Engine:
 
     def listen(self, since: Stamp) -> None:
         """From this arrival on silence means something: before, we were away or the machine asleep."""
-        self._episodes.listening_since = max(self._episodes.listening_since, since)
+        self._episodes.listening_since = since
 
     def _forget_the_future(self, arrived: Stamp) -> None:
         """The clock was ahead and has been set right (at a start, perhaps): beside stamps that are still to
         come, all that happens now would be late. Keys that hold such stamps begin anew."""
-        self._episodes.listening_since = min(self._episodes.listening_since, arrived)
+        self._episodes.clock_went_back(arrived)
         for rule in self.rules.rules:
             memory = self._memories[rule.fingerprint]
             for key in memory:

@@ -303,6 +303,12 @@ class Episodes:
                 if track.episode is not None and look == self._next_look(rule, track, lateness):
                     self.end(rule, key, track)
 
+    def clock_went_back(self, now: Stamp) -> None:
+        """The clock of arrivals was ahead: look at everything anew, since nothing may wait for that time."""
+        self.listening_since = min(self.listening_since, now)
+        self._timers = [(min(timer[0], now), *timer[1:]) for timer in self._timers]
+        heapq.heapify(self._timers)
+
     # --- handing out -------------------------------------------------------------------------------------
 
     def take_opened(self) -> list[Opened]:
