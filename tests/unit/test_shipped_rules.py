@@ -331,7 +331,9 @@ def examples() -> list[str]:
 def test_the_examples_in_the_docs_load_and_pass_their_tests(example: str) -> None:
     files = read([RULES], shipped=True).texts
     loaded = load([*files, SourceText(name="docs/rules.md", text=example)])
-    assert [str(problem) for problem in loaded.problems if problem.place.file == "docs/rules.md"] == []
+    # A tune's mistake may show in the rule that it tunes.
+    told = [p for p in loaded.problems if p.place.file == "docs/rules.md" or not p.warning]
+    assert [str(problem) for problem in told] == []
     assert ruletest.failures(loaded.ruleset) == []
 
 
