@@ -15,12 +15,12 @@ from typing import Final
 
 import msgspec
 
-from nightporter.incidents import telling
+from nightporter.incidents import life, telling
 from nightporter.incidents.changes import LedgerChanges
 from nightporter.incidents.holding import House
 from nightporter.incidents.subjects import Subjects
 from nightporter.incidents.waits import AHEAD, cooldown, next_wait
-from nightporter.model import HOUR, Episode, Incident, Stamp, Telling, TellingKind, Value, short_id
+from nightporter.model import HOUR, Episode, Incident, Stamp, Telling, TellingKind, Value
 from nightporter.rule import Rule
 
 INCIDENT_CAP: Final = 50_000
@@ -95,7 +95,7 @@ class Ledger:
         current = self._incidents.get(_at(episode))
         told = Decision.DRY_RUN if rule.mode == "dry-run" else None
         if current is None or current.episode.crossed > now + AHEAD or self._is_new(rule, current, episode):
-            return _opened(rule, episode, now), told or Decision.NEW
+            return life.alone(rule, episode, now), told or Decision.NEW
         incident = _grown(current, episode)
         if incident.severity > current.told_severity:
             return incident, told or Decision.WORSE
@@ -170,28 +170,6 @@ class Ledger:
 
 def _at(episode: Episode) -> _At:
     return episode.rule, tuple(episode.key.items())
-
-
-def _opened(rule: Rule, episode: Episode, now: Stamp) -> Incident:
-    return Incident(
-        id=short_id("incident", episode.id),
-        rule=rule.id,
-        key=episode.key,
-        severity=episode.severity,
-        title=rule.title,
-        first=episode.first,
-        last=episode.last,
-        episodes=1,
-        count=episode.count,
-        open=not episode.ended,
-        episode=episode,
-        crossing_told=episode.crossed,
-        told_at=now,
-        told_count=episode.count,
-        told_severity=episode.severity,
-        wait=next_wait(rule, episode.severity, 0, first=True),
-        tellings=0,
-    )
 
 
 def _grown(incident: Incident, episode: Episode) -> Incident:

@@ -18,10 +18,10 @@ LONGEST_PROOF: Final[Nanos] = HOUR
 """The longest time for which a subject that flapped must stay well before that is told."""
 
 
-def opened(rule: Rule, before: Incident | None, episode: Episode, now: Stamp) -> Incident:
-    """A new incident, after the subject's last one (None: none is known)."""
+def alone(rule: Rule, episode: Episode, now: Stamp) -> Incident:
+    """A new incident of one rule and key, which nobody was told of yet."""
     return Incident(
-        id=short_id("incident", episode.id, *([before.id] if before else [])),
+        id=short_id("incident", episode.id),
         rule=rule.id,
         key=episode.key,
         severity=episode.severity,
@@ -38,6 +38,14 @@ def opened(rule: Rule, before: Incident | None, episode: Episode, now: Stamp) ->
         told_severity=episode.severity,
         wait=next_wait(rule, episode.severity, 0, first=True),
         tellings=0,
+    )
+
+
+def opened(rule: Rule, before: Incident | None, episode: Episode, now: Stamp) -> Incident:
+    """A new incident with parts, after the subject's last one (None: none is known)."""
+    return msgspec.structs.replace(
+        alone(rule, episode, now),
+        id=short_id("incident", episode.id, *([before.id] if before else [])),
         subject=episode.subject,
         parts=parted.enter((), rule, episode).parts,
         reopenings=_reopenings(rule, before, episode),
