@@ -2,7 +2,8 @@
 
 A key keeps its newest events that fit a step, with which steps they fit. Each event is used for one step; the
 one that completes the sequence is used once, the others may serve the next completion too (five failures and
-two successes are two completions, the second of which only grows the episode).
+two successes are two completions, the second of which only grows the episode). What completes nothing grows
+no episode either: a failure after the success would put its user's name in the place of who got in.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Final
 
 import msgspec
 
-from nightporter.detect.outcome import LATE, UNDER, Outcome, Over
+from nightporter.detect.outcome import LATE, Outcome, Over, Under
 from nightporter.model import Nanos, Stamp
 from nightporter.rule import Sequence
 
+STEP: Final = Under(grows=False)
 KEPT_PER_TIME: Final = 4
 """A key keeps, of each step, at most this many events per time that the step asks for."""
 
@@ -60,7 +62,7 @@ def _completed(memory: Steps, spec: Sequence, index: int) -> Outcome:
         if start is not None and memory.stamps[end] - memory.stamps[start] < spec.within:
             memory.used[end] = True
             return Over(memory.stamps[start], len(needed))
-    return UNDER
+    return STEP
 
 
 def _began(memory: Steps, needed: Many[int], end: int) -> int | None:

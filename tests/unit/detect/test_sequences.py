@@ -7,9 +7,10 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.parts.engines import Bench
 
-from nightporter.detect.outcome import LATE, UNDER, Over
-from nightporter.detect.sequences import KEPT_PER_TIME, Steps, observe
+from nightporter.detect.outcome import LATE, Over
+from nightporter.detect.sequences import KEPT_PER_TIME, STEP, Steps, observe
 from nightporter.model import SECOND
 from nightporter.rule import ALWAYS, Sequence, Step
 
@@ -54,7 +55,7 @@ def test_says_where_it_began_and_how_many_events_it_took() -> None:
 
 def test_too_late_is_late() -> None:
     memory = Steps()
-    assert observe(memory, FAILURES_THEN_SUCCESS, LATENESS, 1000 * SECOND, FAILURE) == UNDER
+    assert observe(memory, FAILURES_THEN_SUCCESS, LATENESS, 1000 * SECOND, FAILURE) == STEP
     assert observe(memory, FAILURES_THEN_SUCCESS, LATENESS, 1000 * SECOND - 181 * SECOND, FAILURE) == LATE
 
 
@@ -66,6 +67,17 @@ def test_a_flood_of_one_step_does_not_push_out_another() -> None:
         observe(memory, spec, LATENESS, second * SECOND, 0b010)
     assert isinstance(observe(memory, spec, LATENESS, 600 * SECOND, 0b100), Over)
     assert len(memory.stamps) <= 3 * KEPT_PER_TIME + 1
+
+
+def test_a_failure_after_the_success_does_not_take_the_place_of_who_got_in() -> None:
+    bench = Bench("""
+    rules:
+      guessed: {title: t, from: traefik, by: client_ip, message: "as {user}, {count}",
+                sequence: {steps: [{when: {status: 401}, times: 2}, {when: {status: 200}}], within: 15m}}
+    """)
+    for second, (status, user) in enumerate([(401, "x"), (401, "x"), (200, "ada"), (401, "root")]):
+        bench.feed(second, client_ip="203.0.113.9", status=status, user=user)
+    assert [episode.message for episode in bench.episodes()] == ["as ada, 3"]
 
 
 @given(
