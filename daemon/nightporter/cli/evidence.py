@@ -76,7 +76,7 @@ def command(
         if span.last > now:
             when = shown(span.last, zone_of(config.timezone), now)
             click.echo(
-                f"What follows it goes on until {when}; run this again after that, with another --out."
+                f"Its time ends at {when}; for all that follows run this again then, with another --out."
             )
     return FOUND_TROUBLE if any(bag.troubles for bag in bags) else 0
 
