@@ -174,7 +174,7 @@ def _disk_path(page: Page, node: Node, here: Here) -> DiskPath | None:
     if "path" not in table or (text := page.text(table["path"], "a path")) is None:
         return None
     default = DiskPath(path=str(here.path(text)))
-    return DiskPath(
+    disk = DiskPath(
         path=default.path,
         mounted=got(table, "mounted", page.flag, default.mounted),
         writable=got(table, "writable", page.flag, default.writable),
@@ -183,6 +183,10 @@ def _disk_path(page: Page, node: Node, here: Here) -> DiskPath | None:
         high_percent=got(table, "high", lambda n: _percent(page, n), default.high_percent),
         high_bytes=got(table, "least", lambda n: _size(page, n), default.high_bytes),
     )
+    if disk.low_percent < disk.high_percent:
+        found = f"low: {disk.low_percent:g}% below high: {disk.high_percent:g}%"
+        page.tell(node, found, expected="low to be the larger one: it is the first warning")
+    return disk
 
 
 def _newest(page: Page, node: Node, here: Here) -> NewestFile | None:

@@ -279,6 +279,9 @@ def _integrity_source(page: Page, node: Node, name: str, here: Here) -> Integrit
             f"the source '{name}' has no paths",
             expected="paths: default, or a list such as [default, ~/docker/*.yml]",
         )
+    for item in page.items(table["paths"]) if "paths" in table else ():
+        if isinstance(item, Scalar) and item.text != _USUAL and nearest(item.text, [_USUAL], likeness=0.85):
+            page.tell(item, f"'{item.text}'", near=_USUAL, fix=f"a file of that name is ./{item.text}")
     is_usual = _USUAL in texts
     # What we watch over must not be named by links that somebody may turn: paths stay as they are written.
     paths = (os.path.normpath(here.path(text)) for text in texts if text != _USUAL)

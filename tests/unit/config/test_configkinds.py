@@ -140,6 +140,8 @@ def test_what_is_read(text: str, expected: SourceConfig, tmp_path: Path) -> None
             "'300%'; expected a share below 100%, such as 10%",
         ),
         ("{name: d, kind: disk, paths: [{path: /, least: 5 gigs}]}", "'5 gigs'; expected"),
+        ("{name: d, kind: disk, paths: [{path: /, low: 3%, high: 10%}]}", "low: 3% below high: 10%; "),
+        ("{name: w, kind: integrity, paths: defaults}", "'defaults'; did you mean 'default'?"),
         ("{name: d, kind: disk, newest: [{within: 1h}]}", "a backup without 'path'; expected a map such as"),
         ("{name: d, kind: disk, volumes: in-use}", "unknown volumes 'in-use'; expected one of in_use, none"),
         ("{name: d, kind: disk, paths: [/], host: x}", "'host' without 'volumes'"),
