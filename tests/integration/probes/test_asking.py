@@ -158,6 +158,15 @@ def server_context(folder: Path, made: Made) -> ssl.SSLContext:
     return context
 
 
+async def test_a_name_that_cannot_be_one_ends_no_other_probe() -> None:
+    for host in ("a..b", f"{'x' * 64}.lan"):
+        outcome = await ask_tcp(TcpProbe(name="x", host=host, port=80), time.monotonic, "linux")
+        assert (outcome.up, outcome.why) == (False, "its name is not known (DNS)")
+        tls = TlsProbe(name="x", host=host, port=443)
+        outcome = await asyncio.to_thread(ask_tls, tls, time.time_ns(), time.monotonic, "linux")
+        assert (outcome.up, outcome.why) == (False, "its name is not known (DNS)")
+
+
 async def test_tcp() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         probe = TcpProbe(name="x", host="127.0.0.1", port=server.getsockname()[1])

@@ -67,7 +67,7 @@ def told(error: BaseException) -> str:
     system = _system_error(error)
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(system, socket.gaierror):
+    if isinstance(system, socket.gaierror) or isinstance(error, UnicodeError):  # a label that IDNA refuses
         return "its name is not known (DNS)"
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(error)
@@ -211,7 +211,7 @@ async def ask_tcp(probe: TcpProbe, clock: Monotonic, platform: str) -> Outcome:
     try:
         async with asyncio.timeout(probe.timeout_s):
             _, writer = await asyncio.open_connection(probe.host, probe.port)
-    except OSError as err:
+    except (OSError, ValueError) as err:
         return failed(err, clock() - begun, platform)
     latency = clock() - begun
     writer.close()
@@ -238,7 +238,7 @@ def ask_tls(probe: TlsProbe, now: Stamp, clock: Monotonic, platform: str) -> Out
             der = _handshake(probe, verify=False)
         latency = clock() - begun
         certificate = parsed(der, "")
-    except OSError as err:
+    except (OSError, ValueError) as err:
         return failed(err, clock() - begun, platform)
     except Unreachable as err:
         return Outcome(up=False, why=str(err), latency=clock() - begun)
