@@ -2,7 +2,7 @@
 
 Both hold, in order of event time, a stamp, how many events it stands for, and their weight: the numbers' sum,
 or how many fit. A busy key holds `ENTRIES` of them: then neighbours are folded two into one, at the newer
-one's stamp, so that an old event may count longer than it should by the gap between the two, some 1/128 of
+one's stamp, so that an old event may count longer than it should by the gap between the two, some 1/32 of
 the window. Nothing is lost by it, and an attacker cannot buy more.
 """
 
@@ -19,7 +19,7 @@ from nightporter.detect.outcome import APART, LATE, UNDER, Outcome, Over, Under
 from nightporter.model import Nanos, Stamp
 from nightporter.rule import Ratio, Sum
 
-ENTRIES: Final = 512
+ENTRIES: Final = 128
 MILLION: Final = 1_000_000
 """A share is compared in whole millionths: 29 of 100 are not above 29 %, though 0.29 × 100 is below 29."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightporter.detect.pollers import STEADY_FOR
 from nightporter.errors import Place
 from nightporter.model import MINUTE, Severity
 from nightporter.rule import (
@@ -18,6 +19,7 @@ from nightporter.rule import (
     WindowSpec,
     within_of,
 )
+from nightporter.ruleset import values
 from nightporter.ruleset.body import Body, Spot
 from nightporter.ruleset.forms import kind_of
 from nightporter.ruleset.messages import check_emit, check_message, default_message, template_names
@@ -44,6 +46,10 @@ def _check_keys(rule_id: str, body: Body) -> None:
         spots["resolve"].tell(found, fix="take it out: an event ends a silence")
     if "pollers" in spots and not body.by:
         spots["pollers"].tell(f"{rule} 'pollers' and no 'by'", fix="add 'by:', such as client_ip")
+    if "pollers" in spots and within_of(window) > STEADY_FOR:
+        found = f"{rule} 'pollers: skip' and a window over {values.duration_text(STEADY_FOR)}"
+        fix = "take it out: who guesses at a steady beat becomes a poller before the window counts enough"
+        spots["pollers"].tell(found, fix=fix, warning=True)
     if "quiet" in spots and "resolve" in spots:
         found = f"{rule} 'quiet' beside 'resolve', which alone ends its episodes"
         spots["quiet"].tell(found, fix="take it out", warning=True)
