@@ -44,6 +44,9 @@ def _check_keys(rule_id: str, body: Body) -> None:
     if "resolve" in spots and isinstance(window, Absence):
         found = f"{rule} 'resolve' beside 'absence'"
         spots["resolve"].tell(found, fix="take it out: an event ends a silence")
+    if "resolve" in spots and body.subject and not body.by:
+        found = f"{rule} 'resolve' and 'subject' and no 'by': one's end is everybody's"
+        spots["resolve"].tell(found, fix=f"add 'by: {body.subject}'", warning=True)
     if "pollers" in spots and not body.by:
         spots["pollers"].tell(f"{rule} 'pollers' and no 'by'", fix="add 'by:', such as client_ip")
     if "pollers" in spots and within_of(window) > STEADY_FOR:

@@ -228,6 +228,12 @@ def test_a_tune_may_bring_two_keys_together_that_do_not_fit() -> None:
     ]
 
 
+def test_an_end_that_would_be_everybodys_is_told() -> None:
+    (problem,) = told("from: probe, when: {up: false}, resolve: {up: true}, subject: name")
+    assert problem.startswith("warning: the rule 'r' has 'resolve' and 'subject' and no 'by'")
+    assert problem.endswith("add 'by: name'")
+
+
 def test_a_long_window_that_leaves_pollers_out_is_a_cloak() -> None:
     (problem,) = told("from: any, by: client_ip, count: 100 in 24h, pollers: skip")
     assert problem.startswith("warning: the rule 'r' has 'pollers: skip' and a window over 2h; take it out")
