@@ -42,6 +42,7 @@ from nightporter.model import DAY, SECOND, Chunk, Severity, Stamp, Telling, shor
 from nightporter.notify.channels import own_voice
 from nightporter.notify.localtime import day_of, zone_of
 from nightporter.notify.outbox import Outbox
+from nightporter.own import Own
 from nightporter.places import Databases, places_for
 from nightporter.review.desk import ReviewDesk
 from nightporter.review.gather import Present
@@ -341,7 +342,7 @@ async def build(
     )
     sender = Outbox(database, config, clock=clock, log=log, here=own_voice())
     tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
-    own = secrets.token_hex(8)  # made anew at each start, so that one that leaked hides nobody for long
+    own = Own(secrets.token_hex(8))
     house = House(depends_on=config.depends_on, grace=round(config.grace_s * SECOND), started=started)
     places = await asyncio.to_thread(places_for, config.geo)
     allowing = None

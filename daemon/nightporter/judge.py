@@ -42,6 +42,7 @@ from nightporter.model import (
     Telling,
     short_id,
 )
+from nightporter.own import Own
 from nightporter.rule import Ruleset
 from nightporter.store import history, state
 from nightporter.store import incidents as incident_rows
@@ -105,15 +106,15 @@ class Judge:
         outbox: Outbox,
         clock: Clock,
         log: FilteringBoundLogger,
-        own: str = "",
+        own: Own | None = None,
         tally: Tally | None = None,
     ) -> None:
-        """`own`: the token of our own probes; a line that holds it is judged by no rule. `tally`: counts for
+        """`own`: the tokens of our own probes; a line that fits one is judged by no rule. `tally`: counts for
         reviews; None: nothing is."""
         self.engine = engine
         self.ledger = ledger
         self._tally = tally
-        self.lanes = Lanes(engine, own=own.encode(), saw=tally.event if tally is not None else None)
+        self.lanes = Lanes(engine, own=own, saw=tally.event if tally is not None else None)
         self._database = database
         self._outbox = outbox
         self._clock = clock

@@ -20,6 +20,7 @@ from nightporter.detect.scanner import EveryLine, Scanner, choose
 from nightporter.formats import make_format
 from nightporter.formats.base import Format, LooksBack, Parsed, stands_before
 from nightporter.model import MINUTE, Chunk, Event, Fields, Origin, Stamp, Untrusted
+from nightporter.own import Own
 
 AHEAD: Final = MINUTE
 """A stamp further ahead of its arrival than this is wrong: it is set to the arrival, and counted."""
@@ -51,10 +52,10 @@ class Lane:
         *,
         scan: bool = True,
         form: Format | None = None,
-        own: bytes = b"",
+        own: Own | None = None,
         saw: Saw | None = None,
     ) -> None:
-        """`own`: lines that hold this were written because of our own probes, and are judged by no rule."""
+        """`own`: lines that fit it were written because of our own probes, and are judged by no rule."""
         self.origin = origin
         self._saw = saw
         self._own = own
@@ -79,7 +80,9 @@ class Lane:
         rules = self._engine.rules
         found = necessary.literals(self.plan, self.origin, self.form, rules.lists, rules.ruleset.timezone)
         # That Traefik's log is read at all is known by our own requests in it: none may be skipped.
-        return found | {self._own} if found is not None and self._own and self.tells_of_own else found
+        if found is None or self._own is None or not self.tells_of_own:
+            return found
+        return found | {self._own.prefix}
 
     @property
     def tells_of_own(self) -> bool:
@@ -121,10 +124,11 @@ class Lane:
             counted_to = start
             if end > start and data[end - 1] == 13:  # CR of a CRLF
                 end -= 1
-            if self._own and self._own in data[start:end]:
+            line = data[start:end]
+            if self._own is not None and self._own.fits(line, chunk.arrived):
                 self.counts["own"] += 1
                 continue
-            yield self._event(chunk, start, data[start:end], line_number)
+            yield self._event(chunk, start, line, line_number)
         if self._back:
             self._before = self._back_from(data, len(data))
 
@@ -195,8 +199,8 @@ class Lanes:
     engine: Engine
     arrival: Arrival = field(default_factory=Arrival)
     scan: bool = True
-    own: bytes = b""
-    """The token of our own probes; see `Lane`."""
+    own: Own | None = None
+    """The tokens of our own probes; see `Lane`."""
     saw: Saw | None = None
     _lanes: dict[Origin, Lane] = field(default_factory=dict)
     _retired: dict[Origin, Lane] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from nightporter.detect.scanner import EveryLine
 from nightporter.formats.base import stands_before
 from nightporter.lane import AHEAD, Arrival, Lane, Lanes
 from nightporter.model import SECOND, Chunk, Episode, Event, Origin, Position
+from nightporter.own import MAX_LINES, Own
 from nightporter.rule import Ruleset
 from nightporter.ruleset import load, read
 
@@ -249,35 +250,50 @@ def test_new_rules_make_a_lane_anew_when_its_next_chunk_comes() -> None:
     assert lanes.counts()["bytes"] == 0
 
 
+def own_line(token: str, path: str = "/.env") -> bytes:
+    return (
+        f'203.0.113.7 - - [24/Nov/2026:10:24:25 +0000] "GET {path}?nightporter={token} HTTP/1.1" 404 2 "-" '
+        f'"Nightporter (probe {token})" 5 "a@file" "-" 0ms\n'
+    ).encode()
+
+
 def test_a_line_that_tells_of_our_own_probes_is_no_event() -> None:
-    """By the token alone: the same line without it, or with another, is judged."""
+    """By the token of one request alone: the same line with another, or with the prefix only, is judged."""
+    own = Own("f00ba4f00ba4f00b")
+    token = own.issue(ARRIVED)
     origin = origins.named("traefik")
-    lane = Lane(origin, Engine(shipped()), Arrival(), scan=False, own=b"f00ba4")
-    head, tail = (
-        '203.0.113.7 - - [24/Nov/2026:10:24:25 +0000] "GET /',
-        ' HTTP/1.1" 200 2 "-" "-" 5 "a@file" "-" 0ms\n',
-    )
-    queries = ["?nightporter=f00ba4", "", "?nightporter=abcdef"]
-    data = "".join(f"{head}{query}{tail}" for query in queries).encode()
-    events = list(lane.events(chunk(origin, data)))
-    assert [event.fields.get("query") for event in events] == [None, "nightporter=abcdef"]
-    assert [event.line for event in events] == [1, 2]
+    lane = Lane(origin, Engine(shipped()), Arrival(), scan=False, own=own)
+    tokens = [token, "", "f00ba4f00ba4f00b", token[:-1] + ("0" if token[-1] != "0" else "1")]
+    events = list(lane.events(chunk(origin, b"".join(map(own_line, tokens)))))
+    assert [event.fields.get("query") for event in events] == [f"nightporter={t}" for t in tokens[1:]]
+    assert [event.line for event in events] == [1, 2, 3]
     assert lane.counts["own"] == 1
 
 
-OWN = (
-    b'203.0.113.7 - - [24/Nov/2026:10:24:25 +0000] "GET /?nightporter=f00ba4 HTTP/1.1" 200 2 "-" "-" 5 '
-    b'"a@file" "-" 0ms\n'
-)
+def test_who_learns_a_token_of_ours_is_not_hidden_by_it() -> None:
+    """The scanner looks for the prefix only, so this is asked with it and without."""
+    for scan in (True, False):
+        engine = Engine(shipped())
+        own = Own("f00ba4f00ba4f00b")
+        lane = Lane(origins.named("traefik"), engine, Arrival(), scan=scan, own=own)
+        token = own.issue(ARRIVED)
+        lane.judge(chunk(lane.origin, b"".join(own_line(token, f"/.env.{n}") for n in range(50))))
+        engine.finish()
+        assert "http-scanner-paths" in {episode.rule for episode in engine.take_changes().episodes}
+        assert (lane.counts["own"], lane.counts["candidates"]) == (MAX_LINES, 50 - MAX_LINES)
 
 
 @pytest.mark.parametrize(("name", "seen"), [("traefik", 1), ("service:ombi", 0)])
 def test_a_line_of_our_own_is_seen_in_a_proxys_log_though_no_rule_asks_for_it(name: str, seen: int) -> None:
     """A service that logs its requests proves nothing of the proxy's log."""
-    lanes = Lanes(Engine(Ruleset()), own=b"f00ba4")
+    own = Own("f00ba4f00ba4f00b")
+    lanes = Lanes(Engine(Ruleset()), own=own)
     lane = lanes.of(origins.named(name))
-    lane.judge(chunk(lane.origin, OWN + OWN.replace(b"f00ba4", b"abcdef")))
+    token = own.issue(ARRIVED)
+    lane.judge(chunk(lane.origin, own_line(token) + own_line("abcdef" * 5)))
     assert lanes.own_seen() == seen
     assert lane.counts["candidates"] == 0
     lanes.renew()
-    assert lanes.own_seen() == seen
+    lane = lanes.of(origins.named(name))
+    lane.judge(chunk(lane.origin, own_line("f00ba4f00ba4f00b" + "0" * 16)))
+    assert lanes.own_seen() == seen, "only what was issued proves that the log is read"

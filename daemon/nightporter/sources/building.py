@@ -17,17 +17,18 @@ from nightporter.config import (
     ProbeSource,
     SourceConfig,
 )
+from nightporter.own import Own
 from nightporter.sources.base import Source
 
 
 def build_source(
     config: SourceConfig,
     clock: Clock,
-    own: str = "",
+    own: Own | None = None,
     state: Path | None = None,
     own_seen: Callable[[], int] = lambda: 0,
 ) -> Source:
-    """A source of its config's kind; its library is imported only then. `own`: what our requests carry;
+    """A source of its config's kind; its library is imported only then. `own`: makes what our requests carry;
     `own_seen`: how many of them proxies' logs have shown. `state`: the daemon's folder, for what people ask
     of a source; None: this is not the daemon."""
     match config:

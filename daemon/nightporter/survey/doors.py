@@ -90,7 +90,7 @@ class _Asking:
         verify = self._contexts.get(probe.insecure)
         if verify is None:
             verify = self._contexts[probe.insecure] = ask.context("", insecure=probe.insecure)
-        door = ask.Door(self._session, verify, "")
+        door = ask.Door(self._session, verify, token=lambda: "")
         asked = replace(probe, timeout_s=PATIENCE_S)
         return probe if (await ask.ask_http(door, asked, self._monotonic, self._view.platform)).up else None
 

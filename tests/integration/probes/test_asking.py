@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import ssl
 import time
@@ -22,7 +23,7 @@ from nightporter.config import HttpProbe, Secret, TcpProbe, TlsProbe
 from nightporter.sources.probes.ask import Door, ask_http, ask_tcp, ask_tls, context
 from nightporter.sources.probes.state import Outcome
 
-TOKEN = "f00ba4f00ba4f00b"
+PREFIX = "f00ba4f00ba4f00b"
 
 
 class Site:
@@ -82,7 +83,8 @@ async def asked(here: Site, path: str, *, scheme: str = "http", **more: Any) -> 
     more = {"timeout_s": 5.0, **more}
     probe = HttpProbe(name="x", url=Secret(url), host="127.0.0.1", port=here.port, **more)
     async with aiohttp.ClientSession() as session:
-        door = Door(session, context(probe.ca, insecure=probe.insecure), TOKEN)
+        numbers = itertools.count(1)
+        door = Door(session, context(probe.ca, insecure=probe.insecure), lambda: f"{PREFIX}{next(numbers)}")
         return await ask_http(door, probe, time.monotonic, "linux")
 
 
@@ -121,15 +123,15 @@ async def test_what_an_answer_is_worth(path: str, expected: dict[str, Any], why:
     assert (outcome.why, outcome.up) == (why, not why)
 
 
-async def test_our_requests_carry_their_token_to_the_same_host_only() -> None:
+async def test_each_of_our_requests_carries_its_own_token_to_the_same_host_only() -> None:
     async with site() as here:
         await asked(here, "/to-page?key=1")
         await asked(here, "/to-localhost")
-    assert [(path, TOKEN in agent) for _, path, agent in here.seen] == [
-        (f"/to-page?key=1&nightporter={TOKEN}", True),
-        (f"/page?nightporter={TOKEN}", True),
-        (f"/to-localhost?nightporter={TOKEN}", True),
-        ("/page", False),
+    assert [(path, agent) for _, path, agent in here.seen] == [
+        (f"/to-page?key=1&nightporter={PREFIX}1", f"Nightporter (probe {PREFIX}1)"),
+        (f"/page?nightporter={PREFIX}2", f"Nightporter (probe {PREFIX}2)"),
+        (f"/to-localhost?nightporter={PREFIX}1", f"Nightporter (probe {PREFIX}1)"),
+        ("/page", "Nightporter (probe)"),
     ]
 
 

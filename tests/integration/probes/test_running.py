@@ -4,6 +4,7 @@ what our own requests leave in Traefik's log is judged by no rule."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,8 @@ import pytest
 from tests.parts.certificates import Authority, TlsServer, acme_json
 from tests.parts.daemon import Daemon
 from tests.parts.traefik import Traefik, free_port
+
+from nightporter.own import MAX_LINES
 
 FAST: dict[str, Any] = {"interval": "1s", "timeout": "2s", "retries": 2, "grace": "0s"}
 
@@ -197,4 +200,10 @@ def test_our_own_requests_in_traefiks_log_are_judged_by_no_rule(tmp_path: Path, 
             assert daemon.alerts() == []
             assert traefik.get("/auth/?x=1&nightporter=0123456789abcdef") == 401
             [alert] = daemon.wait_for_alerts(1)
-    assert alert["message"] == "x=1&nightporter=0123456789abcdef"
+            assert alert["message"] == "x=1&nightporter=0123456789abcdef"
+            # Whoever is asked learns a token of ours: here the newest, from the log.
+            *_, token = re.findall(r"nightporter=([0-9a-f]{32})", traefik.access_log.read_text())
+            for _ in range(MAX_LINES + 1):
+                assert traefik.get(f"/auth/b?nightporter={token}") == 401
+            [_, learned] = daemon.wait_for_alerts(2)
+    assert learned["message"] == f"nightporter={token}"

@@ -1,7 +1,8 @@
 """Asking once: HTTP over aiohttp (imported late), TCP, a TLS handshake, acme.json. Outcomes come out.
 
 **Known by its token.** A request carries a token in its query and its User-Agent, by which the lanes drop
-what a proxy's log says of it. It is made anew at each start; on a redirect only the same host gets it.
+what a proxy's log says of it. Each request has its own (`nightporter.own`); on a redirect only the same host
+gets one.
 **Blocked.** On macOS an app without leave for the local network gets EHOSTUNREACH at once, whatever the
 host does: that is told as it is, and is no outage. **Secrets.** No outcome holds a URL: its user, password
 and query are secrets.
@@ -92,7 +93,8 @@ class Door:
 
     session: aiohttp.ClientSession
     verify: ssl.SSLContext
-    token: str
+    token: Callable[[], str]
+    """Makes the token of one request; "" for none."""
 
 
 async def ask_http(door: Door, probe: HttpProbe, clock: Monotonic, platform: str) -> Outcome:
@@ -115,7 +117,7 @@ async def _get(door: Door, probe: HttpProbe, clock: Monotonic) -> Outcome:
     url = first = yarl.URL(probe.url.reveal())
     begun = clock()
     for _ in range(MAX_REDIRECTS + 1):
-        own = door.token if url.host == first.host else ""
+        own = door.token() if url.host == first.host else ""
         async with door.session.get(
             _marked(url, own), headers=_headers(own), allow_redirects=False, ssl=door.verify
         ) as answer:

@@ -36,6 +36,7 @@ from nightporter.config import (
 )
 from nightporter.config import ProbeSource as ProbeConfig
 from nightporter.model import SECOND, Chunk, Fields, Origin, Position
+from nightporter.own import Own
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.probes import ask
 from nightporter.sources.probes.canary import OwnSeen, send_canary
@@ -71,14 +72,14 @@ class _Running:
 
 
 class ProbeSource:
-    """Implements `sources.base.Source` for `kind: probe`. `token`: what the lanes know our requests by;
+    """Implements `sources.base.Source` for `kind: probe`. `own`: makes what the lanes know our requests by;
     `own_seen`: how many of them they have met."""
 
     def __init__(
         self,
         config: ProbeConfig,
         clock: Clock,
-        token: str = "",
+        own: Own | None = None,
         own_seen: OwnSeen = lambda: 0,
         *,
         platform: str = sys.platform,
@@ -86,7 +87,7 @@ class ProbeSource:
     ) -> None:
         self._config = config
         self._clock = clock
-        self._token = token
+        self._own = own
         self._own_seen = own_seen
         self._platform = platform
         self._dice = dice
@@ -184,6 +185,9 @@ class ProbeSource:
         if isinstance(probe, CanaryProbe):
             return await send_canary(probe, door, self._own_seen, self._clock, self._platform)
         return await ask.ask_http(door, probe, self._clock.monotonic, self._platform)
+
+    def _token(self) -> str:
+        return self._own.issue(self._clock.now()) if self._own is not None else ""
 
     async def _context(self, probe: HttpProbe | CanaryProbe, running: _Running) -> ssl.SSLContext:
         key = (probe.ca, probe.insecure)
