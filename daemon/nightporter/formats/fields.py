@@ -118,8 +118,8 @@ PROBE: Final = _table(
     issuer=("text", "who signed the certificate"),
     action=(
         "text",
-        "first, down, up, blocked; expiring, renewed, issuer_changed, key_changed, mode, mode_right; "
-        "of an allow-list placeholder, invalid, unresolved, too_wide, everybody, unused, right",
+        "first, down, up, blocked, removed; expiring, renewed, issuer_changed, key_changed, mode, "
+        "mode_right; of an allow-list placeholder, invalid, unresolved, too_wide, everybody, unused, right",
     ),
     reason=("text", "why it is not up"),
     failures=("number", "how often it had failed in a row"),
