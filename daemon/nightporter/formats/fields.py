@@ -163,7 +163,10 @@ JOURNALD: Final = _table(
 )
 DISK: Final = _table(
     path=("path", "the place or the pattern that is watched"),
-    state=("text", "ok, low, high, unmounted, missing, read_only, stuck; of a backup too_old, too_small"),
+    state=(
+        "text",
+        "ok, low, high, unmounted, missing, read_only, stuck, removed; of a backup too_old, too_small",
+    ),
     was=("text", "the state before"),
     holds=("text", "what lies there, by the config's `holds:`"),
     free=("number", "the free space", "bytes"),
