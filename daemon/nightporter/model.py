@@ -31,6 +31,10 @@ Value = str | int | float | bool
 Fields = dict[str, Value]
 """The fields of one event, by the names of RULES §6. A field that the line lacks is absent, never None."""
 
+REMOVED: Final = "removed"
+"""The `action` (a disk's `state`) of a probe's record that says that the config no longer names a thing of
+which something bad was told: it resolves, but nothing is known to be well again."""
+
 Untrusted = NewType("Untrusted", str)
 """Text that an attacker may have written. Only `safetext` turns it into text for one face."""
 

@@ -25,7 +25,7 @@ from nightporter.detect.observing import figures, observed, polls
 from nightporter.detect.outcome import Late, Over
 from nightporter.detect.places import Places, nowhere
 from nightporter.detect.windows import Track
-from nightporter.model import HOUR, Event, Fields, Key, Origin, Stamp, Value
+from nightporter.model import HOUR, REMOVED, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Absence, Distinct, Ruleset, reach_of
 
 STALE_AFTER: Final = HOUR
@@ -241,7 +241,7 @@ class Engine:
         track = memory.get(key) if key is not None else None
         if key is None or not isinstance(track, Track):
             return
-        self._episodes.resolve(Hit(rule, key, event, fields), track)
+        self._episodes.resolve(Hit(rule, key, event, fields), track, forgotten=_is_unwatched(event))
         self._forget(rule, memory.put(key, track))
         self.counts[f"resolved:{rule.id}"] += 1
         for opened in self._episodes.take_opened():
@@ -423,6 +423,12 @@ class Engine:
             if name in self.rules.learned:
                 self.rules.learned[name].restore(items)
         return orphans
+
+
+def _is_unwatched(event: Event) -> bool:
+    """Whether it only says that its source no longer watches a thing: nobody is told that it is back."""
+    said = (event.fields.get("action"), event.fields.get("state"))  # a probe's, a disk's
+    return event.origin.kind == "probe" and REMOVED in said
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -111,9 +111,10 @@ class Episodes:
             episode.latest = showable(rule, hit.fields)
             episode.samples = [sample(event.raw, hit.fields)]
 
-    def resolve(self, hit: Hit, track: Track) -> None:
+    def resolve(self, hit: Hit, track: Track, *, forgotten: bool = False) -> None:
         """Enter an event that says that all is well: the key's episode is over, and counting begins anew.
-        One that is older than the newest match says nothing of now."""
+        One that is older than the newest match says nothing of now. `forgotten`: the event only says that
+        nobody watches any more."""
         rule, key, time = hit.rule, hit.key, hit.event.time
         self._lasted_until(rule, key, track, time)
         episode = track.episode
@@ -121,7 +122,7 @@ class Episodes:
             if time < episode.last:
                 return
             episode.last = time
-            self.end(rule, key, track)
+            self.end(rule, key, track, forgotten=forgotten)
         track.resolved = max(track.resolved, time)
         track.severity = Severity.info
         track.clear()
@@ -134,8 +135,8 @@ class Episodes:
         recent.add(hit.rule.id, hit.key, hit.event, hit.fields)
 
     def end(self, rule: CompiledRule, key: Key, entry: Entry | None, *, forgotten: bool = False) -> None:
-        """End the key's episode if one is open. It stays known: a late stamp may reopen it. `forgotten`: its
-        key had to make room, and nothing says that it is over in the world."""
+        """End the key's episode if one is open. It stays known: a late stamp may reopen it. `forgotten`:
+        nobody follows its key any more, and nothing says that it is over in the world."""
         if not isinstance(entry, Track) or entry.episode is None or entry.episode.ended:
             return
         if entry.episode.pending:

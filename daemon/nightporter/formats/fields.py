@@ -118,8 +118,8 @@ PROBE: Final = _table(
     issuer=("text", "who signed the certificate"),
     action=(
         "text",
-        "first, down, up, blocked; expiring, renewed, issuer_changed, key_changed, mode, mode_right; "
-        "of an allow-list placeholder, invalid, unresolved, too_wide, everybody, unused, right",
+        "first, down, up, blocked, removed; expiring, renewed, issuer_changed, key_changed, mode, "
+        "mode_right; of an allow-list placeholder, invalid, unresolved, too_wide, everybody, unused, right",
     ),
     reason=("text", "why it is not up"),
     failures=("number", "how often it had failed in a row"),
@@ -163,7 +163,10 @@ JOURNALD: Final = _table(
 )
 DISK: Final = _table(
     path=("path", "the place or the pattern that is watched"),
-    state=("text", "ok, low, high, unmounted, missing, read_only, stuck; of a backup too_old, too_small"),
+    state=(
+        "text",
+        "ok, low, high, unmounted, missing, read_only, stuck, removed; of a backup too_old, too_small",
+    ),
     was=("text", "the state before"),
     holds=("text", "what lies there, by the config's `holds:`"),
     free=("number", "the free space", "bytes"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,11 +21,13 @@ from nightporter.sources.disk.states import Space
 class Reader:
     """A source and what it told; `turn` lets it look once more."""
 
-    def __init__(self, config: DiskSource, *, patience_s: float = 10.0) -> None:
+    def __init__(
+        self, config: DiskSource, *, patience_s: float = 10.0, marks: Mapping[str, bytes] | None = None
+    ) -> None:
         self.clock = ManualClock()
         self.source = Source(config, self.clock, patience_s=patience_s)
         self.told: list[dict[str, object]] = []
-        self.marks: dict[str, bytes] = {}
+        self.marks: dict[str, bytes] = dict(marks or {})
         self._task = asyncio.create_task(self.source.run(dict(self.marks), self._sink))
 
     async def _sink(self, chunk: Chunk) -> None:
@@ -103,6 +106,29 @@ async def test_a_path_that_is_named_twice_is_looked_at_once(tmp_path: Path) -> N
     await reader.turn()
     assert [(record["state"], record["holds"]) for record in reader.told] == [("missing", "media")]
     await reader.stop()
+
+
+async def test_what_was_not_well_and_is_no_longer_in_the_config_is_let_go(tmp_path: Path) -> None:
+    gone, pattern = str(tmp_path / "gone"), f"{tmp_path}/*.gz"
+    here = DiskPath(path=str(tmp_path), low_percent=0, high_percent=0, high_bytes=0)
+    newest = (NewestFile(pattern=pattern, within_s=9.0),)
+    first = Reader(DiskSource(name="d", paths=(DiskPath(path=gone), here), newest=newest))
+    await first.turn()
+    assert first.states == ["missing", "missing"]
+    await first.stop()
+    other = DiskSource(name="d", paths=(here,))
+    second = Reader(other, marks=first.marks)
+    await second.turn()
+    assert [(r["probe"], r["name"], r["state"], r["was"]) for r in second.told] == [
+        ("disk", gone, "removed", "missing"),
+        ("backup", pattern, "removed", "missing"),
+    ]
+    assert (second.marks[gone], second.marks[pattern]) == (b"", b"")
+    await second.stop()
+    third = Reader(other, marks=second.marks)
+    await third.turn()
+    assert third.told == []
+    await third.stop()
 
 
 def test_folders_and_files_that_go_are_no_backups(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_real_exchange(tmp_path: Path) -> None:
         with Daemon(tmp_path / "daemon", sources=[source]) as daemon:
             # No router knows this name: Traefik shows its own default certificate, which nobody signed.
             [stranger] = daemon.wait_for_alerts(1)
-            assert stranger["key"] == {"name": "stranger"}
+            assert stranger["key"] == {"source": "outside", "name": "stranger"}
             assert "its certificate is not trusted" in stranger["message"]
             daemon.wait_until(lambda: daemon.status()["sources"]["outside"]["state"] == "2 of 3 up", "two up")
             traefik.acme_json.chmod(0o640)

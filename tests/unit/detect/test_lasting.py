@@ -85,6 +85,53 @@ def test_a_state_stays_open_until_it_is_resolved() -> None:
     assert shape(bench) == [("plex", 0, 86_400 * 20, True)]
 
 
+PROBED = """
+rules:
+  down: {title: t, from: probe, when: {action: down}, resolve: {action: [up, removed]}, by: name, message: m}
+  away: {title: t, from: probe, when: {state: missing}, resolve: {state: [ok, removed]}, by: name, message: m}
+"""
+
+
+@pytest.mark.parametrize(
+    ("over", "is_told"),
+    [({"action": "up"}, True), ({"action": "removed"}, False)],
+)
+def test_what_is_no_longer_watched_is_over_but_not_said_to_be_well(
+    over: dict[str, Value], is_told: bool
+) -> None:
+    bench = Bench(PROBED, source="probe")
+    bench.feed(0, action="down", name="plex")
+    bench.feed(300, name="plex", **over)
+    (episode,) = bench.episodes()
+    assert (episode.ended, episode.state) == (True, is_told)
+    bench.feed(600, action="down", name="plex")
+    assert [(e.ended, e.state) for e in bench.episodes()] == [(True, is_told), (False, True)]
+
+
+def test_a_disk_that_is_no_longer_watched_is_over_too() -> None:
+    bench = Bench(PROBED, source="probe")
+    bench.feed(0, state="missing", name="/mnt/a")
+    bench.feed(300, state="removed", name="/mnt/a")
+    (episode,) = bench.episodes()
+    assert (episode.ended, episode.state) == (True, False)
+
+
+def test_only_a_probe_may_say_that_nobody_watches() -> None:
+    """Words of a log line are anybody's."""
+    bench = Bench(
+        """
+        rules:
+          died: {title: t, from: docker_events, when: {action: die}, resolve: {action: removed},
+                 by: service, message: m}
+        """,
+        source="docker_events",
+    )
+    bench.feed(0, action="die", service="plex")
+    bench.feed(300, action="removed", service="plex")
+    (episode,) = bench.episodes()
+    assert (episode.ended, episode.state) == (True, True)
+
+
 def test_keys_are_resolved_each_by_itself() -> None:
     bench = Bench(DOWN)
     bench.feed(0, status=502, service="plex")

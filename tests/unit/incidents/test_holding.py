@@ -48,6 +48,18 @@ def test_a_parent_that_is_down_covers_its_children() -> None:
     assert gist(ledger.due(LATER + AFTER_PARENT + PARENT_WAIT).tellings) == [("alert", "sonarr")]
 
 
+def test_a_parent_that_nobody_watches_any_more_covers_nothing_and_is_news_again() -> None:
+    ledger = Ledger(RULES, House(depends_on={"ombi": ("docker",)}))
+    assert gist(ledger.take([down("docker", 1, NOON)], NOON).tellings) == [("alert", "docker")]
+    unwatched = msgspec.structs.replace(up("docker", 1, NOON, NOON + MINUTE), state=False)
+    assert ledger.take([unwatched], NOON + MINUTE).tellings == [], "nobody knows that it is back"
+    assert ledger.due(NOON + DAY).tellings == []
+    ledger.take([down("ombi", 1, NOON + DAY)], NOON + DAY)
+    assert gist(ledger.due(NOON + DAY + PARENT_WAIT).tellings) == [("alert", "ombi")]
+    again = ledger.take([down("docker", 2, NOON + 2 * DAY)], NOON + 2 * DAY).tellings
+    assert gist(again) == [("alert", "docker")]
+
+
 def test_without_a_parent_s_outage_a_child_is_told_after_half_a_minute() -> None:
     ledger = Ledger(RULES, TREE)
     ledger.take([down("ombi", 1, NOON)], NOON)

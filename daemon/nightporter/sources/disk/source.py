@@ -1,7 +1,8 @@
 """`kind: disk`: looks again and again, and tells when a state changes; never what stays as it is.
 
 A record (format `record`, `from: probe`) has `probe` (disk, backup, time_machine), `name`, `up`, `state`,
-`was`, `message` and the figures of fields.DISK. States are kept in marks, so a restart tells nothing twice.
+`was`, `message` and the figures of fields.DISK. States are kept in marks, so a restart tells nothing twice;
+what was not well and is no longer in the config is `removed` at the start, and forgotten.
 
 With `volumes` the file systems that containers use come and go by themselves (volumes.py): one is watched
 from when a running container is first seen with it until no container names it any more.
@@ -29,7 +30,7 @@ from nightporter.clock import Clock
 from nightporter.config import DiskPath, NewestFile
 from nightporter.config import DiskSource as Config
 from nightporter.errors import WorldError
-from nightporter.model import Chunk, Fields, Origin, Position, Stamp
+from nightporter.model import REMOVED, Chunk, Fields, Origin, Position, Stamp
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.disk import looks, volumes
 from nightporter.sources.disk.states import Judged, of_newest, of_space, of_time_machine
@@ -46,12 +47,13 @@ RELIST_S: Final = 10 * 60.0
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What is remembered of one check: its state, the newest Time Machine backup that was ever seen, and
-    whether it is one of the file systems that containers use."""
+    """What is remembered of one check: its state, the newest Time Machine backup that was ever seen, whether
+    it is one of the file systems that containers use, and which `probe` its records say they are of."""
 
     state: str = "ok"
     newest: Stamp = 0
     volume: Volume = ""
+    probe: str = "disk"
 
 
 Look = Callable[[Mark, Stamp], tuple[Judged, Mark]]
@@ -112,12 +114,31 @@ class DiskSource:
             known = {check.name for check in self._checks}
             restored = ((name, _decoded(mark).volume) for name, mark in marks.items() if name not in known)
             self._checks += [self._volume(name, volume) for name, volume in restored if volume]
+        await self._let_go(marks, sink)
         for check in self._checks:
             check.mark, check.next_s, check.judged = _decoded(marks.get(check.name)), 0.0, None
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_looking(sink))
             if self._config.volumes:
                 group.create_task(self._keep_listing(sink))
+
+    async def _let_go(self, marks: Marks, sink: Sink) -> None:
+        """Say of what was not well and is not looked at any more that nobody watches it, and forget it."""
+        looked_at = {check.name for check in self._checks}
+        for name, data in list(marks.items()):  # the sink changes the marks
+            mark = _decoded(data)
+            if name in looked_at or mark.state == "ok":
+                continue
+            record: Fields = {
+                "probe": mark.probe,
+                "name": name,
+                "path": name,
+                "state": REMOVED,
+                "was": mark.state,
+                "message": f"{name} is no longer watched",
+                "time": self._clock.now(),
+            }
+            await self._hand_over(name, msgspec.json.encode(record) + b"\n", b"", sink)
 
     async def _keep_looking(self, sink: Sink) -> None:
         while True:
@@ -195,7 +216,7 @@ class DiskSource:
     async def _take(self, check: Check, judged: Judged, learned: Mark, sink: Sink) -> None:
         """Tell of a change; remember what was learned without one."""
         check.judged = judged
-        was, mark = check.mark, Mark(judged.state, learned.newest, learned.volume)
+        was, mark = check.mark, Mark(judged.state, learned.newest, learned.volume, check.probe)
         if mark == was:
             return
         changed = judged.state != was.state
@@ -206,14 +227,17 @@ class DiskSource:
 
     async def _tell(self, check: Check, record: bytes, sink: Sink) -> None:
         """Hand over a record, or only what is to be remembered."""
+        await self._hand_over(check.name, record, msgspec.json.encode(check.mark), sink)
+
+    async def _hand_over(self, name: str, record: bytes, mark: bytes, sink: Sink) -> None:
         now = self._clock.now()
         await sink(
             Chunk(
                 origin=self._origin,
                 data=record,
                 start=0,
-                identity=f"{check.name}-{now}",
-                end=Position(self.name, check.name, msgspec.json.encode(check.mark)),
+                identity=f"{name}-{now}",
+                end=Position(self.name, name, mark),
                 arrived=now,
             )
         )

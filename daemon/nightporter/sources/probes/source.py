@@ -1,10 +1,12 @@
 """The probe source: every probe asks in its own time, and what changed becomes a record.
 
 **Start.** For `grace` after the start failures are counted but not told: after a boot services come up one
-by one. **Sleep.** After a sleep of this machine counting starts anew, since what failed then failed for want
-of a network. **Restart.** The mark of each probe holds its state: a restart tells nothing twice, and of a
-service that is back says how long it was away. **Clocks.** Waiting is on the monotonic clock; days left are
-the wall clock's. **Full.** While the judge is behind, probes wait. Nothing is written to disk.
+by one. **Sleep.** After a sleep of this machine counting starts anew, since what failed then failed for
+want of a network. **Restart.** The mark of each probe holds its state: a restart tells nothing twice, and
+of a service that is back says how long it was away. **Removal.** What was told of a probe that the config
+no longer names is ended at the start, and its mark forgotten. **Clocks.** Waiting is on the monotonic
+clock; days left are the wall clock's. **Full.** While the judge is behind, probes wait. Nothing is written
+to disk.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from nightporter.config import (
     TlsProbe,
 )
 from nightporter.config import ProbeSource as ProbeConfig
-from nightporter.model import SECOND, Chunk, Fields, Origin, Position
+from nightporter.model import SECOND, Chunk, Fields, Origin, Position, Stamp
 from nightporter.own import Own
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.probes import ask
@@ -43,7 +45,7 @@ from nightporter.sources.probes.canary import OwnSeen, send_canary
 from nightporter.sources.probes.containers import ask_container
 from nightporter.sources.probes.firewall import ask_firewall
 from nightporter.sources.probes.jobs import ask_job
-from nightporter.sources.probes.state import Outcome, Watched, remembered
+from nightporter.sources.probes.state import Outcome, Watched, remembered, removed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -102,6 +104,7 @@ class ProbeSource:
 
     async def run(self, marks: Marks, sink: Sink) -> None:
         """Ask until cancelled; nothing that is down is an error."""
+        await self._let_go(marks, sink)
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"probe-{self.name}")
         async with AsyncExitStack() as stack:
             # Without waiting: a thread may hang on a dead mount for longer than a stop may take.
@@ -113,6 +116,14 @@ class ProbeSource:
             async with asyncio.TaskGroup() as group:
                 for probe in self._config.probes:
                     group.create_task(self._keep_asking(probe, marks.get(probe.name, b""), running))
+
+    async def _let_go(self, marks: Marks, sink: Sink) -> None:
+        """Say of what the config no longer names that nobody watches it, and forget it."""
+        named = {probe.name for probe in self._config.probes}
+        now = self._clock.now()
+        for name, mark in list(marks.items()):  # the sink changes the marks
+            if name not in named and (records := removed(name, mark, now)) is not None:
+                await self._hand_over(name, records, b"", now, sink)
 
     async def _keep_asking(self, probe: Probe, mark: bytes, running: _Running) -> None:
         watched = self._watched[probe.name] = Watched(
@@ -139,14 +150,17 @@ class ProbeSource:
         records = watched.take(outcome, now, settled=settled)
         if not records and watched.mark == before:
             return
+        await self._hand_over(probe.name, records, watched.mark, now, sink)
+
+    async def _hand_over(self, name: str, records: list[Fields], mark: bytes, now: Stamp, sink: Sink) -> None:
         self._counts["records"] += len(records)
         await sink(
             Chunk(
-                origin=self._origin(probe),
+                origin=self._origin(name),
                 data=b"".join(msgspec.json.encode(record) + b"\n" for record in records),
                 start=now,
-                identity=f"{self.name}:{probe.name}",
-                end=Position(self.name, probe.name, watched.mark),
+                identity=f"{self.name}:{name}",
+                end=Position(self.name, name, mark),
                 arrived=now,
                 stamps=tuple(now for _ in records),
             )
@@ -206,9 +220,9 @@ class ProbeSource:
         done, _ = await asyncio.wait([future], timeout=2 * probe.timeout_s + 1)
         return future.result() if done else Outcome(up=False, why="no answer in time")
 
-    def _origin(self, probe: Probe) -> Origin:
+    def _origin(self, name: str) -> Origin:
         # Of no service: what packs look for in a service's own log does not stand in our records.
-        return Origin(source=self.name, kind="probe", stream=probe.name, format="record")
+        return Origin(source=self.name, kind="probe", stream=name, format="record")
 
     def status(self) -> Mapping[str, object]:
         """`state` in a word; `down`, and `blocked` (what the system keeps from us), each by name; `counters`

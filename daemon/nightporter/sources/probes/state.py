@@ -12,6 +12,7 @@ A record is made when a state changes; that it goes on is only said of what is d
 | `renewed` | a certificate that had reached a step has been replaced in time |
 | `issuer_changed`, `key_changed` | another organisation signed it; another key, though it was not due |
 | `mode`, `mode_right` | acme.json may be read by others; that was mended |
+| `removed` | the config no longer names a probe of which something bad was told; for each such certificate |
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Final
 import msgspec
 
 from nightporter.detect.narrate import duration
-from nightporter.model import MINUTE, SECOND, Fields, Nanos, Stamp
+from nightporter.model import MINUTE, REMOVED, SECOND, Fields, Nanos, Stamp
 from nightporter.sources.probes.certificates import TURN_SHARE, Certificate, clean, step_reached
 
 STILL_DOWN: Final[Nanos] = 10 * MINUTE
@@ -60,6 +61,8 @@ class KnownCertificate(msgspec.Struct):
     not_after: Stamp
     step: float | None = None
     """The smallest step that was told of it."""
+    host: str = ""
+    """Its first name, by which people were told."""
 
 
 class Known(msgspec.Struct):
@@ -78,11 +81,32 @@ class Known(msgspec.Struct):
 
 def remembered(mark: bytes, target: str) -> Known:
     """The state that a mark holds; a new one for none, for a broken one, and for another target's."""
-    try:
-        known = msgspec.json.decode(mark, type=Known) if mark else Known()
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        known = Known()
+    known = _decoded(mark)
     return known if known.target == target else Known(target=target)
+
+
+def removed(name: str, mark: bytes, now: Stamp) -> list[Fields] | None:
+    """What is said of a probe that the config no longer names: nothing where all was well, else that nobody
+    watches any more, in as many records as there are certificates of which a step was told. None: the mark is
+    no probe's."""
+    known = _decoded(mark)
+    if not known.target:
+        return None
+    told = [one for one in known.certificates.values() if one.step is not None and one.host]
+    if known.up is not False and not known.open_mode and not told:
+        return []
+    kind, _, where = known.target.partition(" ")
+    record: Fields = {"probe": kind, "name": name, "action": REMOVED, "time": now}
+    if kind == "acme":
+        record["path"] = where
+    return [record | {"certificate": one.host} for one in told] or [record]
+
+
+def _decoded(mark: bytes) -> Known:
+    try:
+        return msgspec.json.decode(mark, type=Known) if mark else Known()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Known()
 
 
 class Watched:
@@ -224,7 +248,7 @@ def _keep(old: KnownCertificate | None, new: Certificate, now: Stamp) -> KnownCe
     step = step_reached(new, now)
     if old is not None and old.not_after == new.not_after and old.step is not None:
         step = old.step if step is None else min(step, old.step)
-    return KnownCertificate(new.issuer, new.public_key, new.not_before, new.not_after, step)
+    return KnownCertificate(new.issuer, new.public_key, new.not_before, new.not_after, step, new.host)
 
 
 def _was_due(old: KnownCertificate, now: Stamp) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import socket
 import threading
@@ -124,6 +125,19 @@ async def test_a_restart_goes_on_where_the_marks_say(closed: TcpProbe) -> None:
         with socket.create_server(("127.0.0.1", closed.port)):
             await second.pass_(300)
         assert second.actions == ["up"]
+
+
+async def test_a_probe_that_was_renamed_while_it_was_down_is_let_go(closed: TcpProbe) -> None:
+    renamed = dataclasses.replace(closed, name="database")
+    async with life(closed) as first:
+        await first.pass_(60)
+        await first.pass_(60)
+    foreign = {"a-file": b'{"offset": 7}'}
+    async with life(renamed, grace_s=300.0, marks=first.marks | foreign) as second:
+        assert [(r["name"], r["action"]) for r in second.records] == [("db", "removed")]
+        assert second.marks == {"db": b""}, "forgotten, and what is not a probe's is left alone"
+    async with life(renamed, grace_s=300.0, marks=second.marks) as third:
+        assert third.chunks == []
 
 
 async def test_a_system_that_does_not_answer_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:

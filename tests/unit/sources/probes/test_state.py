@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from nightporter.model import DAY, MINUTE, Fields, Stamp
 from nightporter.sources.probes.certificates import Certificate, step_reached, steps
-from nightporter.sources.probes.state import STILL_DOWN, Known, Outcome, Watched, remembered
+from nightporter.sources.probes.state import STILL_DOWN, Known, Outcome, Watched, remembered, removed
 
 START: Stamp = 1_800_000_000_000_000_000
 UP = Outcome(up=True, latency=0.1, facts={"status": 200})
@@ -230,3 +231,42 @@ def test_an_open_acme_file_is_told_once_and_its_mending_too() -> None:
 
     shown = [outcome(mode) for mode in (0o600, 0o644, 0o644, 0o400, 0o600)]
     assert actions(watched(), shown) == ["0:first", "1:mode", "3:mode_right"]
+
+
+# What the config no longer names
+
+
+def test_what_was_well_is_let_go_without_a_word() -> None:
+    probe = watched(known=Known(target="http plex.lan:80"))
+    actions(probe, [UP, DOWN, DOWN])
+    assert removed("plex", probe.mark, START) == []
+
+
+def test_what_was_down_is_said_to_be_watched_no_more() -> None:
+    probe = watched(known=Known(target="http plex.lan:80"))
+    actions(probe, [UP, DOWN, DOWN, DOWN])
+    assert removed("plex", probe.mark, START) == [
+        {"probe": "http", "name": "plex", "action": "removed", "time": START}
+    ]
+
+
+def test_every_certificate_that_was_told_of_is_named_and_the_file_that_was_open() -> None:
+    probe = watched(known=Known(target="acme /srv/acme files/acme.json"))
+    shown = [
+        dataclasses.replace(certificate(days), key=host, host=host)
+        for host, days in (("a.example", 5), ("b.example", 80), ("c.example", -1))
+    ]
+    probe.take(Outcome(up=True, certificates=tuple(shown)), START, settled=True)
+    about = {"probe": "acme", "name": "traefik", "path": "/srv/acme files/acme.json"}
+    expected = {**about, "action": "removed", "time": START}
+    assert removed("traefik", probe.mark, START) == [
+        {**expected, "certificate": "a.example"},
+        {**expected, "certificate": "c.example"},
+    ]
+    probe.take(Outcome(up=True, mode=0o644, certificates=()), START, settled=True)
+    assert removed("traefik", probe.mark, START) == [expected]
+
+
+@pytest.mark.parametrize("mark", [b"", b"{broken", b"\xff", b'{"state": "low"}'])
+def test_a_mark_that_is_no_probe_s_is_left_alone(mark: bytes) -> None:
+    assert removed("x", mark, START) is None
