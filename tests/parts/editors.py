@@ -10,11 +10,11 @@ import os
 import pty
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from pexpect import fdpexpect
 from tests.parts.needs import require
 
 _DEADLINE_S: Final = 20.0
@@ -42,33 +42,38 @@ def by_vim_with_a_copy(path: Path, old: str, new: str) -> None:
 
 
 def by_nano(path: Path, old: str, new: str) -> None:
-    """Replace a text by nano, as a person at a terminal does: one who looks whether it was saved, since keys
-    that a busy machine hands over at once are taken for a paste."""
-    for _ in range(5):
-        if new in path.read_text():
-            return
-        _type_to_nano(path, old, new)
-
-
-def _type_to_nano(path: Path, old: str, new: str) -> None:
+    """Replace a text by nano, as a person at a terminal does: each key follows what the screen shows."""
     program = shutil.which("nano")
     require(program, "nano is not installed: apt-get install nano")
     assert program
-    keys = f"\x1c{old}\r{new}\rA\x0f\r\x18"  # ^\ what, by what, all; ^O under its own name; ^X
-    process, terminal = pty.fork()
-    if process == 0:
-        os.environ["TERM"] = "xterm"
-        os.execv(program, [program, "-I", str(path)])  # -I: no settings of this machine
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(
+        [program, "-I", str(path)],  # -I: no settings of this machine
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "LC_ALL": "C"},
+    )
+    os.close(its_end)
+    screen = fdpexpect.fdspawn(terminal, timeout=_DEADLINE_S)
     try:
-        for key in keys:
-            time.sleep(0.05)  # it takes keys that come at once for a paste
-            os.write(terminal, key.encode())
-        deadline = time.monotonic() + _DEADLINE_S
-        while os.waitpid(process, os.WNOHANG) == (0, 0):
-            assert time.monotonic() < deadline, "nano does not end"
-            time.sleep(0.01)
+        for shown, keys in (
+            ("Exit", "\x1c"),  # its help at the bottom; ^\ replaces
+            ("Search", f"{old}\r"),
+            ("Replace with", f"{new}\r"),
+            ("this instance", "A"),  # it draws only what differs from the prompt before: no "Replace"
+            ("Replaced", "\x0f"),
+            ("to Write", "\r"),
+            ("Wrote", "\x18"),
+        ):
+            screen.expect_exact(shown)
+            screen.send(keys)
+        assert process.wait(_DEADLINE_S) == 0
     finally:
-        os.close(terminal)
+        process.kill()
+        process.wait()
+        screen.close()
 
 
 def by_sed(path: Path, old: str, new: str) -> None:
