@@ -23,12 +23,13 @@ from typing import Final
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from nightporter import configfile, goodconfig, ownfiles
+from nightporter import configfile, ownfiles
 from nightporter.allowlist.given import Given, with_lists
 from nightporter.away import Presence, following
 from nightporter.blindness import Blindness, why_blind
 from nightporter.clock import Clock
 from nightporter.config import Config
+from nightporter.configfile import good
 from nightporter.detect.engine import Engine
 from nightporter.drill.post import DrillDesk
 from nightporter.errors import BadFiles, NightporterError, Place, Problem
@@ -442,7 +443,7 @@ async def run_daemon(config: Config, *, clock: Clock, log: FilteringBoundLogger,
                 log.error("config.unusable", error=str(err))
                 config, before, refused, why = before, None, config, str(err)
                 continue
-            await asyncio.to_thread(goodconfig.keep, config)
+            await asyncio.to_thread(good.keep, config)
             if refused is not None:
                 daemon.keep_refusing(refused, why)
             successor = await daemon.run()

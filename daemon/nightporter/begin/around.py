@@ -18,7 +18,7 @@ from nightporter.config import (
     ProbeSource,
     TlsProbe,
 )
-from nightporter.configkinds import TIME_MACHINE_S
+from nightporter.configfile.disks import TIME_MACHINE_S
 from nightporter.doctor.finding import listed
 from nightporter.sources.disk.states import age_text
 from nightporter.sources.disk.volumes import least

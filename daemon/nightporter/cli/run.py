@@ -10,13 +10,14 @@ from typing import Final
 
 import click
 
-from nightporter import goodconfig, logs
+from nightporter import logs
 from nightporter.agent.launchd import log_path
 from nightporter.app import Signals, run_daemon
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.config import Config
 from nightporter.configfile import default_path
+from nightporter.configfile import good as goodconfig
 from nightporter.errors import BadFiles
 
 DEADLINE_S: Final = 5.0

@@ -20,7 +20,7 @@ from nightporter.clock import SystemClock
 from nightporter.config import Config
 from nightporter.errors import BadFiles, UserError
 from nightporter.store.lock import holder
-from nightporter.yamlfile import MAX_BYTES
+from nightporter.yamltext.composing import MAX_BYTES
 
 DECLINED: Final = 1
 _COUNTED: Final = 10_000

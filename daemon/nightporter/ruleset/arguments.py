@@ -18,7 +18,7 @@ from nightporter.model import Value
 from nightporter.rule import Condition
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.names import Names, Surroundings
-from nightporter.yamlpage import Items, Node, Page, Scalar
+from nightporter.yamltext.page import Items, Node, Page, Scalar
 
 _WHOLE: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")
 _FRACTION: Final = re.compile(r"[-+]?[0-9]+\.[0-9]+\Z")

@@ -21,7 +21,7 @@ from nightporter.ruleset.messages import TEMPLATE_NAMES
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamlpage import Node, Page, Scalar, Table
+from nightporter.yamltext.page import Node, Page, Scalar, Table
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from nightporter.rule import All, AnyOf, Condition, ListRef, Op, Operand, Test
 from nightporter.ruleset import values
 from nightporter.ruleset.names import EVERYWHERE, ListValue, Names, Scope
 from nightporter.ruleset.values import NotA
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table, describe
 
 OPS: Final = {
     "contains": Op.CONTAINS,

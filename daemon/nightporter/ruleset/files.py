@@ -11,7 +11,7 @@ from typing import Final
 
 from nightporter.errors import Place, Problem, nearest
 from nightporter.plainfile import read_head
-from nightporter.yamlfile import MAX_BYTES
+from nightporter.yamltext.composing import MAX_BYTES
 
 SUFFIXES: Final = frozenset({".yaml", ".yml"})
 MAX_FILES: Final = 2000

@@ -10,7 +10,7 @@ from nightporter.model import DAY, Nanos, Value
 from nightporter.rule import LineTest, TestItem
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table
 
 MAX_REPEAT: Final = 100_000
 """Repetitions of one item; keeps a check of all rules within seconds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nightporter.rule import KeyPart
 from nightporter.ruleset.names import Scope
-from nightporter.yamlpage import Node, Page
+from nightporter.yamltext.page import Node, Page
 
 
 def read_key(page: Page, node: Node, scope: Scope) -> tuple[KeyPart, ...]:

@@ -28,8 +28,8 @@ from nightporter.ruleset.values import is_everybody
 from nightporter.ruleset.watch import watch_rules
 from nightporter.ruleset.whole import assemble, check_whole
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamlfile import parse
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table
+from nightporter.yamltext.composing import parse
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table
 
 TOP_KEYS: Final = ("lists", "defaults", "events", "rules", "ignore", "tune", "renamed")
 TRUSTED: Final = "trusted"

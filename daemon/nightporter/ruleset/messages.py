@@ -22,7 +22,7 @@ from nightporter.rule import (
     within_of,
 )
 from nightporter.ruleset.names import Scope
-from nightporter.yamlpage import Node, Page, Scalar, Table
+from nightporter.yamltext.page import Node, Page, Scalar, Table
 
 NEEDS: Final[Mapping[str, str]] = {
     "distinct": "distinct",

@@ -10,7 +10,7 @@ from nightporter.errors import nearest
 from nightporter.formats import FORMATS, FieldSpec, FieldType, field_type, fields_of
 from nightporter.model import Kind, Value
 from nightporter.rule import GIVEN_LISTS, LearnedList, StaticList
-from nightporter.yamlpage import Node, Page
+from nightporter.yamltext.page import Node, Page
 
 EVERYWHERE: Final = ("source", "time", "started", "arrived", "raw")
 """Fields of every event, whatever its format."""

@@ -16,7 +16,7 @@ from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_changed
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table
 
 TUNE_KEYS: Final = (*KEYS, *forms.TUNE_KEYS, "replace")
 REPLACEABLE: Final = ("unless", "tags")

@@ -32,7 +32,7 @@ from nightporter.ruleset.conditions import ConditionReader, number
 from nightporter.ruleset.forms import FORMS, kind_of
 from nightporter.ruleset.keys import read_key
 from nightporter.ruleset.values import NotA
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table, describe
 
 T = TypeVar("T")
 Measure = Literal["events", "sum", "distinct"]

@@ -28,7 +28,7 @@ from nightporter.configfile import World, parse_config, surroundings
 from nightporter.errors import BadFiles
 from nightporter.model import Severity
 from nightporter.rulefiles import texts
-from nightporter.yamlpage import Node, Page
+from nightporter.yamltext.page import Node, Page
 
 WORLD = World(
     env={"DISCORD_URL": "discord://1/TOKEN"}, home=Path("/home/ada"), state=Path("/state"), platform="linux"

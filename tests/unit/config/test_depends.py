@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nightporter.config import Config
-from nightporter.configdepends import circles
 from nightporter.configfile import LoadedConfig, parse_config
+from nightporter.configfile.depends import circles
 
 
 def loaded(text: str) -> LoadedConfig:

@@ -6,7 +6,7 @@ import pytest
 
 from nightporter.config import Review, Turn
 from nightporter.configfile import parse_config
-from nightporter.configreview import monthly, weekly
+from nightporter.configfile.review import monthly, weekly
 from nightporter.ruleset.values import NotA
 
 

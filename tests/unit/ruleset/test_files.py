@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nightporter import bundled
 from nightporter.ruleset import load, read
-from nightporter.yamlfile import MAX_BYTES
+from nightporter.yamltext.composing import MAX_BYTES
 
 
 def test_rule_files_of_a_folder_in_the_order_of_their_names(tmp_path: Path) -> None:

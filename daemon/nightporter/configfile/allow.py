@@ -8,8 +8,8 @@ from typing import Final
 
 from nightporter.allowlist.entries import DEFAULT_NAME, entry_of
 from nightporter.config import ALLOW_LIST, AllowList, SourceConfig
-from nightporter.configparts import Here, given, got
-from nightporter.yamlpage import Node, Page, Scalar, Table
+from nightporter.configfile.parts import Here, given, got
+from nightporter.yamltext.page import Node, Page, Scalar, Table
 
 _KEYS: Final = ("env", "name", "file", "middleware", "values")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")

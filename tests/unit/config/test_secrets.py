@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from nightporter import secretvalues
-from nightporter.secretvalues import NoSecret, resolve
+from nightporter.configfile import secrets
+from nightporter.configfile.secrets import NoSecret, resolve
 
 HOME = Path("/home/ada")
 
@@ -102,7 +102,7 @@ def test_a_keyring_that_waits_for_a_person_is_not_waited_for(monkeypatch: pytest
     keyring = Keyring(None)
     monkeypatch.setattr(keyring, "get_password", lambda *_: unlocked.wait())
     monkeypatch.setitem(sys.modules, "keyring", keyring)
-    monkeypatch.setattr(secretvalues, "KEYCHAIN_SECONDS", 0.05)
+    monkeypatch.setattr(secrets, "KEYCHAIN_SECONDS", 0.05)
     with pytest.raises(NoSecret, match="TimeoutError"):
         resolve("keychain:mail", Path("/"), HOME, "linux")
     unlocked.set()

@@ -1,4 +1,4 @@
-"""YAML with positions: text → nodes that know their line and column (see yamlpage.py for those).
+"""YAML with positions: text → nodes that know their line and column (see page.py for those).
 
 PyYAML's own constructors are not used: they keep the last of two equal keys in silence, and they turn
 `22:30` into 1350 and `no` into false without a word. So the C parser's events are composed here, and a
@@ -18,8 +18,8 @@ from typing import Final
 
 import yaml
 
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table, describe
-from nightporter.yamltraps import QUOTES, Mends, explain, repaired, trap_of
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table, describe
+from nightporter.yamltext.traps import QUOTES, Mends, explain, repaired, trap_of
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """The largest file that is read; a thousand rules with their tests are about 1 MB."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from nightporter.yamlpage import Node, Page, Scalar
+from nightporter.yamltext.page import Node, Page, Scalar
 
 NEAR: Final = 0.8
 """How alike two names must be to doubt one: `traefic` and `traefik`, but not `sonarr` and `radarr`."""

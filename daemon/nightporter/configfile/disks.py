@@ -1,144 +1,36 @@
-"""Reading the sources of config.yaml that are no logs of a file or an engine: `command` and `disk`."""
+"""`kind: disk`: free space, mounts and backups."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Final, TypeVar
 
-from nightporter.config import CommandSource, DiskPath, DiskSource, NewestFile, Secret, SourceConfig
-from nightporter.configparts import (
-    LINE_FORMATS,
-    Here,
-    given,
-    got,
-    read_choice,
-    read_lateness,
-    read_notation,
-    read_zone,
-)
-from nightporter.configprobes import read_probes
+from nightporter.config import DiskPath, DiskSource, NewestFile
+from nightporter.configfile.parts import Here, given, got, read_choice, read_notation
 from nightporter.model import DAY, HOUR, MINUTE, SECOND
 from nightporter.ruleset import values
 from nightporter.ruleset.windows import read_duration
-from nightporter.secretvalues import NoSecret
-from nightporter.yamlpage import Node, Page, Scalar
+from nightporter.yamltext.page import Node, Page, Scalar
 
 T = TypeVar("T")
 
-PRESETS: Final = ("macos", "journald")
 MOST_CHECKS: Final = 50
 """Paths and backups of one source: each look at one takes a thread."""
-_COMMAND_KEYS: Final = (
-    "name",
-    "kind",
-    "command",
-    "preset",
-    "args",
-    "predicate",
-    "env",
-    "format",
-    "service",
-    "tz",
-    "lateness",
-)
-_DISK_KEYS: Final = ("name", "kind", "paths", "newest", "time_machine", "volumes", "host", "every")
-_DISK_LOOKS: Final = frozenset({"paths", "newest", "time_machine", "volumes"})
+_KEYS: Final = ("name", "kind", "paths", "newest", "time_machine", "volumes", "host", "every")
+_LOOKS: Final = frozenset({"paths", "newest", "time_machine", "volumes"})
 _VOLUMES: Final = ("none", "in_use")
 _PATH_KEYS: Final = ("path", "mounted", "writable", "holds", "low", "high", "least")
 _NEWEST_KEYS: Final = ("path", "within", "min_size")
-_UNFIT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "": ("args", "predicate"),
-        "macos": ("command", "format"),
-        "journald": ("command", "format", "predicate"),
-    }
-)
-"""Preset → keys that say nothing beside it."""
-_NOTHING: Final[tuple[str, ...]] = ()
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 _PERCENT: Final = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,3})?) ?%\Z")
 _WITHIN: Final = 26 * HOUR
 TIME_MACHINE_S: Final = 50 * 3600.0
 """How old Time Machine's last backup may be, where nobody says."""
 
 
-# A command
-
-
-def read_command(page: Page, node: Node, name: str, here: Here) -> CommandSource:
-    """`kind: command`, with a command or a preset."""
-    table = given(page.keyed(node, "a command", _COMMAND_KEYS))
-    preset = got(table, "preset", lambda n: read_choice(page, n, "preset", PRESETS), "")
-    command = got(table, "command", lambda n: _command(page, n, here), _NOTHING)
-    if "preset" not in table and "command" not in table:
-        page.tell(
-            node,
-            f"the source '{name}' has no command",
-            expected="command: [/usr/local/bin/program, argument], or preset: " + " or ".join(PRESETS),
-        )
-    _refuse_mixtures(page, node, table, preset)
-    return CommandSource(
-        name=name,
-        command=command,
-        preset=preset,
-        args=page.texts(table["args"], "an argument") if "args" in table else (),
-        predicate=got(table, "predicate", lambda n: page.text(n, "an NSPredicate"), ""),
-        env=_variables(page, table["env"], here) if "env" in table else (),
-        format=preset or got(table, "format", lambda n: read_choice(page, n, "format", LINE_FORMATS), "auto"),
-        service=got(table, "service", page.text, ""),
-        tz=got(table, "tz", lambda n: read_zone(page, n), "local"),
-        lateness_s=read_lateness(page, table),
-    )
-
-
-def _command(page: Page, node: Node, here: Here) -> tuple[str, ...] | None:
-    """The program and its arguments. A program's path may begin with `~`; one without a slash is looked for
-    in PATH. Arguments stay as they are: no shell will read them."""
-    if isinstance(node, Scalar):
-        text = page.text(node, "a list: [program, argument]")
-        if text is not None:
-            pieces = ", ".join(text.split())
-            page.tell(node, "a command in one piece", expected=f"a list, since no shell reads it: [{pieces}]")
-        return None
-    words = page.texts(node, "a program or an argument")
-    if not words or not words[0]:
-        page.tell(node, "a command without a program", expected="[/usr/local/bin/program, argument]")
-        return None
-    program = str(here.path(words[0])) if "/" in words[0] else words[0]
-    return (program, *words[1:])
-
-
-def _refuse_mixtures(page: Page, node: Node, table: Mapping[str, Node], preset: str) -> None:
-    """Keys that say nothing, or two things, together."""
-    for key in _UNFIT[preset]:
-        if key in table:
-            beside = f"beside 'preset: {preset}'" if preset else "without a preset"
-            page.tell(page.key(node, key), f"'{key}' {beside}", fix="take it out")
-
-
-def _variables(page: Page, node: Node, here: Here) -> tuple[tuple[str, Secret], ...]:
-    """`env`: a value may be a secret by its name, as a destination's url."""
-    variables: list[tuple[str, Secret]] = []
-    for key, value in page.entries(node, "a map of variables, such as {TOKEN: file:~/.token}"):
-        text = page.text(value, "a value")
-        if not _VARIABLE.match(key.text):
-            page.tell(key, f"'{key.text}' as a variable", expected="letters, digits and '_'")
-        elif text is not None:
-            try:
-                variables.append((key.text, here.secret(text)))
-            except NoSecret as err:
-                page.tell(value, err.found, fix=err.fix)
-    return tuple(variables)
-
-
-# Disks
-
-
 def read_disk(page: Page, node: Node, name: str, here: Here) -> DiskSource:
     """`kind: disk`; without anything to look at, the disk of the system."""
-    table = given(page.keyed(node, "a disk source", _DISK_KEYS))
+    table = given(page.keyed(node, "a disk source", _KEYS))
     paths = _each(page, table, "paths", lambda n: _disk_path(page, n, here))
     newest = _each(page, table, "newest", lambda n: _newest(page, n, here))
     if len(paths) + len(newest) > MOST_CHECKS:
@@ -147,7 +39,7 @@ def read_disk(page: Page, node: Node, name: str, here: Here) -> DiskSource:
         page.tell(page.key(node, "host"), "'host' without 'volumes'", fix="add 'volumes: in_use'")
     return DiskSource(
         name=name,
-        paths=paths if table.keys() & _DISK_LOOKS else (DiskPath(path="/"),),
+        paths=paths if table.keys() & _LOOKS else (DiskPath(path="/"),),
         newest=newest,
         time_machine_s=_time_machine(page, table),
         volumes=got(table, "volumes", lambda n: read_choice(page, n, "volumes", _VOLUMES), "") == "in_use",
@@ -225,11 +117,3 @@ def _percent(page: Page, node: Node) -> float | None:
     if text is not None and match is None:
         page.tell(node, f"'{text}'", expected="a share below 100%, such as 10%")
     return float(match[1]) if match else None
-
-
-ReadSource = Callable[[Page, Node, str, Here], SourceConfig]
-
-KINDS: Final[Mapping[str, ReadSource]] = MappingProxyType(
-    {"command": read_command, "disk": read_disk, "probe": read_probes}
-)
-"""Kind → what reads an entry of it; for `configparts.read_sources`."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from nightporter.config import Review, Turn
-from nightporter.configparts import given, got, read_notation
+from nightporter.configfile.parts import given, got, read_notation
 from nightporter.ruleset import values
 from nightporter.ruleset.values import NotA
-from nightporter.yamlpage import Node, Page, Scalar
+from nightporter.yamltext.page import Node, Page, Scalar
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NEVER: Final = "never"

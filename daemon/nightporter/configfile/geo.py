@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from nightporter.config import Geo
-from nightporter.configparts import Here, given, got
-from nightporter.yamlpage import Node, Page
+from nightporter.configfile.parts import Here, given, got
+from nightporter.yamltext.page import Node, Page
 
 _KEYS: Final = ("country", "network")
 _EXAMPLE: Final = "{country: ~/geo/GeoLite2-Country.mmdb, network: ~/geo/GeoLite2-ASN.mmdb}"

@@ -18,7 +18,6 @@ from typing import Final
 
 from platformdirs import PlatformDirs
 
-from nightporter import secretvalues
 from nightporter.config import (
     ALLOW_LIST,
     AppriseDestination,
@@ -39,28 +38,27 @@ from nightporter.config import (
     SourceConfig,
     TerminalDestination,
 )
-from nightporter.configallow import read_allow_list
-from nightporter.configdepends import read_depends_on
-from nightporter.configgeo import read_geo
-from nightporter.configkinds import KINDS
-from nightporter.configparts import (
+from nightporter.configfile import secrets
+from nightporter.configfile.allow import read_allow_list
+from nightporter.configfile.depends import read_depends_on
+from nightporter.configfile.destinations import read_destinations, read_routes
+from nightporter.configfile.geo import read_geo
+from nightporter.configfile.parts import (
     Here,
     given,
     got,
     read_choice,
-    read_destinations,
     read_notation,
-    read_routes,
-    read_sources,
     read_zone,
 )
-from nightporter.configreview import read_review
+from nightporter.configfile.review import read_review
+from nightporter.configfile.sources import read_sources
 from nightporter.errors import BadFiles, Place, Problem
 from nightporter.model import DAY, SECOND
 from nightporter.plainfile import read_head
 from nightporter.ruleset import Surroundings, values
-from nightporter.yamlfile import MAX_BYTES, parse
-from nightporter.yamlpage import Items, Node, Page, Scalar, Table
+from nightporter.yamltext.composing import MAX_BYTES, parse
+from nightporter.yamltext.page import Items, Node, Page, Scalar, Table
 
 KEYS: Final = (
     "timezone",
@@ -157,7 +155,7 @@ def parse_config(file: str, content: str | bytes, world: World | None = None) ->
     here = Here(
         folder=folder,
         home=world.home,
-        secret=lambda text: secretvalues.resolve(text, folder, world.home, world.platform),
+        secret=lambda text: secrets.resolve(text, folder, world.home, world.platform),
     )
     config = _config(page, table, here, world)
     problems = sorted(page.problems, key=lambda problem: problem.place)
@@ -199,7 +197,7 @@ def _config(page: Page, table: dict[str, Node], here: Here, world: World) -> Con
     destinations = got(
         table, "destinations", lambda n: read_destinations(page, n, here), DEFAULT_DESTINATIONS
     )
-    sources = got(table, "sources", lambda n: read_sources(page, n, here, KINDS), DEFAULT_SOURCES)
+    sources = got(table, "sources", lambda n: read_sources(page, n, here), DEFAULT_SOURCES)
     return Config(
         timezone=got(table, "timezone", lambda n: read_zone(page, n), "local"),
         state=_path(page, table, "state", here) or world.state,

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nightporter.yamlfile import MAX_BYTES, MAX_DEPTH, parse
-from nightporter.yamlpage import MAX_PROBLEMS, Items, Node, Page, Scalar, Table
+from nightporter.yamltext.composing import MAX_BYTES, MAX_DEPTH, parse
+from nightporter.yamltext.page import MAX_PROBLEMS, Items, Node, Page, Scalar, Table
 
 
 def found(text: str | bytes) -> list[str]:

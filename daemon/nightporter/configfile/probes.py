@@ -22,12 +22,12 @@ from nightporter.config import (
     TcpProbe,
     TlsProbe,
 )
-from nightporter.configparts import Here, given, got, read_choice, read_notation
+from nightporter.configfile.parts import Here, given, got, read_choice, read_notation
+from nightporter.configfile.secrets import NoSecret
 from nightporter.model import DAY, MINUTE, SECOND, Nanos
 from nightporter.ruleset import values
 from nightporter.ruleset.windows import read_duration
-from nightporter.secretvalues import NoSecret
-from nightporter.yamlpage import Items, Node, Page
+from nightporter.yamltext.page import Items, Node, Page
 
 MAX_PROBES: Final = 200
 _KEYS: Final = ("name", "kind", "probes", "interval", "timeout", "retries", "grace")

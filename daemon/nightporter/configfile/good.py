@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from nightporter.config import Config
-from nightporter.configfile import default_state, parse_config
+from nightporter.configfile.whole import default_state, parse_config
 from nightporter.model import short_id
 
 FOLDER: Final = "last-good-configs"
