@@ -108,11 +108,15 @@ def observe(memory: SpikeMemory, spec: Spike, lateness: Nanos, stamp: Stamp, amo
         _fold(memory, spec, kept)
         memory.newest = stamp
     _enter(memory, slot, amount)
+    if memory.known < _baseline_blocks(spec):
+        return APART  # what is usual is not known yet
     last, value = slot, -1
     for end in range(slot, min(slot + SLOTS - 1, memory.newest // width) + 1):
-        if _at_most(memory, end - SLOTS + 1, end) < spec.least:
+        most = _at_most(memory, end - SLOTS + 1, end)
+        if most < spec.least or most < spec.factor * _usual(memory, spec).level:
             continue
-        if (held := _held(memory, end - SLOTS + 1, end)) > value:
+        held = _held(memory, end - SLOTS + 1, end) if memory.distinct else most
+        if held > value:
             last, value = end, held
     if not _is_over(memory, spec, value):
         return APART
@@ -141,7 +145,7 @@ def _baseline_blocks(spec: Spike) -> int:
 
 
 def _is_over(memory: SpikeMemory, spec: Spike, value: int) -> bool:
-    if value < spec.least or memory.known < _baseline_blocks(spec):
+    if value < spec.least:
         return False
     usual = _usual(memory, spec)
     return value >= spec.factor * usual.level and value > usual.level + spec.factor * usual.spread
@@ -169,17 +173,16 @@ def _enter(memory: SpikeMemory, slot: int, amount: int) -> None:
 
 def _held(memory: SpikeMemory, first: int, last: int) -> int:
     """What the slots from `first` to `last` hold together."""
-    span = range(first, last + 1)
     if memory.distinct:
-        return len(set[int]().union(*(memory.values[s] for s in span if s in memory.values)))
-    return sum(memory.slots[s] for s in span if s in memory.slots)
+        return len(set[int]().union(*(memory.values.get(s, ()) for s in range(first, last + 1))))
+    return sum([memory.slots.get(s, 0) for s in range(first, last + 1)])  # a generator costs twice as much
 
 
 def _at_most(memory: SpikeMemory, first: int, last: int) -> int:
     """No less than what these slots hold together, and cheap: a value counts in every slot that has it."""
     if not memory.distinct:
         return _held(memory, first, last)
-    return sum(len(memory.values[s]) for s in range(first, last + 1) if s in memory.values)
+    return sum([len(memory.values.get(s, ())) for s in range(first, last + 1)])
 
 
 def _fold(memory: SpikeMemory, spec: Spike, kept: int) -> None:

@@ -23,12 +23,13 @@ MOST_HOPS: Final = 64
 
 def normalise(text: str) -> str | None:
     """The one spelling of an address (IPv6 lower case and compressed), or None when `text` is none."""
-    return None if len(text) > LONGEST else _normalised(text)
+    # Remembered without its port: a client has a new one for each connection.
+    return None if len(text) > LONGEST else _normalised(_bare(text.strip()))
 
 
 @lru_cache(maxsize=CACHED)
-def _normalised(text: str) -> str | None:
-    address = _address(_bare(text.strip()))
+def _normalised(bare: str) -> str | None:
+    address = _address(bare)
     return None if address is None else str(address)
 
 
