@@ -21,7 +21,7 @@ from tests.parts.daemon import Daemon
 from tests.parts.docker import DockerEngine, free_port, running_engine
 from tests.parts.traefik import Traefik
 
-from nightporter.app import DATABASE
+from nightporter.statefolder import DATABASE
 from nightporter.store.incidents import recent
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]

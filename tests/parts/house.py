@@ -22,13 +22,14 @@ from tests.parts.managers import PRINT, install_fake
 
 from nightporter.agent.launchd import Launchd
 from nightporter.agent.service import setup
-from nightporter.app import DATABASE, SCHEMAS, STATUS
+from nightporter.app import SCHEMAS
 from nightporter.clock import SystemClock
 from nightporter.doctor.examine import examine
 from nightporter.doctor.finding import Finding
 from nightporter.doctor.looking.view import View
 from nightporter.judge import LAST_COMMIT
 from nightporter.model import SECOND
+from nightporter.statefolder import DATABASE, STATUS
 from nightporter.store.state import save_text
 
 UID = 501

@@ -12,7 +12,6 @@ from typing import Final
 
 import click
 
-from nightporter.app import STATUS
 from nightporter.cli._rules import config_of, config_option
 from nightporter.cli.status import read as read_status
 from nightporter.clock import Clock, SystemClock
@@ -24,6 +23,7 @@ from nightporter.sources.integrity.accepting import Desk, Request, Verdict
 from nightporter.sources.integrity.marks import path_of, stream_of
 from nightporter.sources.integrity.state import look, readable
 from nightporter.sources.integrity.watchlist import covers, listing, named_by_traefik, usual
+from nightporter.statefolder import STATUS
 
 ANSWER_S: Final = 15.0
 _POLL_S: Final = 0.1

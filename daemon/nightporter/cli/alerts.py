@@ -12,7 +12,6 @@ from typing import Final
 import click
 import msgspec
 
-from nightporter.app import DATABASE
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.errors import Unreachable, UserError
@@ -21,6 +20,7 @@ from nightporter.notify.localtime import shown, span, zone_of
 from nightporter.review.sections import counted
 from nightporter.ruleset.values import NotA, duration
 from nightporter.safetext import for_terminal, mask_secrets
+from nightporter.statefolder import DATABASE
 from nightporter.store import incidents
 
 LINE_CHARS: Final = 300

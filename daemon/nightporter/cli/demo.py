@@ -15,9 +15,10 @@ from typing import Final
 import click
 
 from nightporter import logs
-from nightporter.app import Signals, run_daemon
+from nightporter.app import run_daemon
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import Config, FileDestination, FileSource, LogConfig, TerminalDestination
+from nightporter.daemon import Signals
 from nightporter.demo.story import Expected, Story, read_story
 from nightporter.safetext import for_terminal
 

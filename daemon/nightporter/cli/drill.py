@@ -14,7 +14,6 @@ from typing import Final
 
 import click
 
-from nightporter.app import DATABASE, STATUS
 from nightporter.cli._rules import config_of, config_option, ruleset_of
 from nightporter.cli.notify import in_words
 from nightporter.cli.status import read as read_status
@@ -28,6 +27,7 @@ from nightporter.notify.localtime import zone_of
 from nightporter.notify.outcome import Delivered
 from nightporter.notify.trial import send_now
 from nightporter.safetext import for_terminal
+from nightporter.statefolder import DATABASE, STATUS
 from nightporter.store import undelivered
 
 ANSWER_S: Final = 15.0

@@ -16,7 +16,6 @@ import click
 import msgspec
 
 from nightporter import rulefiles
-from nightporter.app import DATABASE
 from nightporter.cli import FOUND_TROUBLE
 from nightporter.cli._rules import config_of, config_option
 from nightporter.cli.alerts import read
@@ -35,6 +34,7 @@ from nightporter.rulebook import LAST_GOOD, kept_texts
 from nightporter.ruleset import SourceText, load
 from nightporter.ruleset.values import NotA, duration
 from nightporter.safetext import for_terminal
+from nightporter.statefolder import DATABASE
 from nightporter.store import state
 
 LAST: Final = "last"

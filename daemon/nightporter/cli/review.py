@@ -12,7 +12,6 @@ from typing import Any, Final
 import click
 import msgspec
 
-from nightporter.app import DATABASE, STATUS
 from nightporter.cli._rules import config_of, config_option, ruleset_of
 from nightporter.cli.notify import in_words
 from nightporter.cli.status import read as read_status
@@ -32,6 +31,7 @@ from nightporter.review.page import page
 from nightporter.review.periods import ending_now
 from nightporter.rule import Ruleset
 from nightporter.ruleset.values import NotA, duration
+from nightporter.statefolder import DATABASE, STATUS
 from nightporter.store import history, incidents, state
 
 MOST_DAYS: Final = 400

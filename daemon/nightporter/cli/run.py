@@ -12,12 +12,12 @@ import click
 
 from nightporter import logs
 from nightporter.agent.launchd import log_path
-from nightporter.app import Signals, run_daemon
+from nightporter.app import run_daemon
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.config import Config
-from nightporter.configfile import default_path
-from nightporter.configfile import good as goodconfig
+from nightporter.configfile import default_path, good
+from nightporter.daemon import Signals
 from nightporter.errors import BadFiles
 
 DEADLINE_S: Final = 5.0
@@ -44,7 +44,7 @@ def startable(config_file: Path | None) -> Config:
     try:
         return config_of(config_file)
     except BadFiles as err:
-        before = goodconfig.last(config_file or default_path())
+        before = good.last(config_file or default_path())
         if before is None:
             raise
         click.echo(f"{err}\nGoing on with the config that ran last.", err=True)

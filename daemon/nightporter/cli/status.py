@@ -17,13 +17,13 @@ import click
 
 from nightporter.agent.choose import choose
 from nightporter.agent.service import ServiceState, setup
-from nightporter.app import STATUS, STATUS_EVERY_S
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.errors import UserError, WorldError
 from nightporter.model import SECOND, Nanos, Stamp
 from nightporter.notify.localtime import span
 from nightporter.safetext import for_terminal
+from nightporter.statefolder import STATUS, STATUS_EVERY_S
 
 _STALE: Final[Nanos] = round(3 * STATUS_EVERY_S * SECOND)
 _TEXT: Final = 200

@@ -11,8 +11,8 @@ import pytest
 from tests.parts.access import clf
 from tests.parts.house import House, damage, requests, seconds, without_headers
 
-from nightporter.app import DATABASE
 from nightporter.doctor.finding import Finding, State, exit_code, page, pasteable
+from nightporter.statefolder import DATABASE
 
 Break = Callable[[House], None]
 

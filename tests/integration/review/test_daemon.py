@@ -12,10 +12,10 @@ from tests.parts.access import clf
 from tests.parts.daemon import Daemon
 from tests.parts.discord import DiscordReceiver
 
-from nightporter.app import DATABASE
 from nightporter.clock import SystemClock
 from nightporter.history import Rows
 from nightporter.notify.localtime import day_of, zone_of
+from nightporter.statefolder import DATABASE
 from nightporter.store import history
 
 

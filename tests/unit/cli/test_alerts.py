@@ -12,10 +12,10 @@ import pytest
 from tests.parts.incidents import an_incident
 
 from nightporter import cli
-from nightporter.app import DATABASE
 from nightporter.cli.alerts import as_object, for_a_person
 from nightporter.clock import SystemClock
 from nightporter.model import DAY, HOUR, MINUTE, Incident, IncidentPart, Severity, Stamp
+from nightporter.statefolder import DATABASE
 from nightporter.store import incidents
 
 

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from nightporter import cli
-from nightporter.app import DATABASE
 from nightporter.clock import SystemClock
 from nightporter.history import Account, Rows
 from nightporter.model import HOUR
 from nightporter.notify.localtime import day_of, zone_of
+from nightporter.statefolder import DATABASE
 from nightporter.store import history, incidents, state
 
 

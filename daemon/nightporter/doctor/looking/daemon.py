@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from nightporter.app import STATUS
 from nightporter.config import Config
 from nightporter.doctor.daemon import DaemonFacts, StatusFile
 from nightporter.doctor.looking.view import View
+from nightporter.statefolder import STATUS
 
 _MAX_BYTES: Final = 4_000_000
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from nightporter.app import DATABASE
 from nightporter.clock import Clock
 from nightporter.config import Config
 from nightporter.doctor.looking.view import View
 from nightporter.doctor.storage import StorageFacts
 from nightporter.judge import LAST_COMMIT
+from nightporter.statefolder import DATABASE
 from nightporter.store.state import load_text
 
 _CHECK_S: Final = 10.0
