@@ -13,6 +13,7 @@ from nightporter.errors import nearest
 from nightporter.model import Nanos, Severity, Value
 from nightporter.rule import ALWAYS, Condition, KeyPart, LineTest, Mode, SeverityStep, WindowSpec
 from nightporter.ruleset import values, windows
+from nightporter.ruleset.complaint import Spot
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.forms import KINDS
 from nightporter.ruleset.inline import read_filled, read_tests
@@ -98,7 +99,7 @@ class Body:
     skip_pollers: bool | None = None
     cooldown: Nanos | None = None
     cooldown_max: Nanos | None = None
-    message: Phrase | None = None
+    message: str | None = None
     fix: str | None = None
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] | None = None
@@ -171,7 +172,7 @@ class BodyReader:
             skip_pollers=got("pollers", self._pollers),
             cooldown=got("cooldown", lambda n: read_duration(page, n, least=0)),
             cooldown_max=got("cooldown_max", lambda n: read_duration(page, n, least=0)),
-            message=got("message", self._message),
+            message=got("message", page.prose),
             fix=got("fix", page.prose),
             tags=got("tags", page.texts) or (),
             references=got("references", page.texts),
@@ -232,10 +233,6 @@ class BodyReader:
 
     def _level(self, node: Node) -> Severity | None:
         return read_severity(self._page, node)
-
-    def _message(self, node: Node) -> Phrase | None:
-        text = self._page.prose(node)
-        return None if text is None else Phrase(text, self._page, node)
 
     def _mode(self, node: Node) -> Mode | None:
         match self._page.text(node, "alert or dry-run"):

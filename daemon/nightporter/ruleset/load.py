@@ -23,10 +23,10 @@ from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.files import SourceText
 from nightporter.ruleset.inline import read_filled, read_tests
 from nightporter.ruleset.names import EVERYWHERE, ListValue, Names, Scope, Surroundings
-from nightporter.ruleset.tuning import Draft, Renamed, read_ignores, read_renamed, tune
+from nightporter.ruleset.tuning import Draft, Renamed, complaints, read_ignores, read_renamed, tune
 from nightporter.ruleset.values import is_everybody
 from nightporter.ruleset.watch import watch_rules
-from nightporter.ruleset.whole import assemble, check_whole
+from nightporter.ruleset.whole import assemble
 from nightporter.ruleset.windows import read_duration
 from nightporter.yamltext.composing import parse
 from nightporter.yamltext.page import Items, Node, Page, Scalar, Table
@@ -288,11 +288,12 @@ class _Loading:
         for file, key, node in self._section("tune", "a map of rule ids and what to change"):
             tune(self.names, self.drafts, renamed, file.page, key, node)
         for draft in self.drafts.values():
-            check_whole(draft.id, draft.body, draft.scope)
+            for complaint in complaints(draft).values():
+                complaint.tell()
             place = draft.place
             rule = assemble(draft.id, draft.body, draft.scope, place)
-            if draft.untuned is not None:
-                rule = replace(rule, untuned=assemble(draft.id, draft.untuned, draft.scope, place))
+            if (own := draft.own) is not draft:
+                rule = replace(rule, untuned=assemble(own.id, own.body, own.scope, place))
             yield rule
 
     def ignores(self, renamed: Renamed) -> tuple[Ignore, ...]:

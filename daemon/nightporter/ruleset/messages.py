@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from nightporter.detect import template
@@ -21,8 +21,9 @@ from nightporter.rule import (
     WindowSpec,
     within_of,
 )
+from nightporter.ruleset.complaint import Complaint, Spot
 from nightporter.ruleset.names import Scope
-from nightporter.yamltext.page import Node, Page, Scalar, Table
+from nightporter.yamltext.page import Scalar, Table
 
 NEEDS: Final[Mapping[str, str]] = {
     "distinct": "distinct",
@@ -66,30 +67,34 @@ def template_names(window: WindowSpec | None, lasts: Nanos) -> tuple[str, ...]:
     return (*names, *timed, "first", "last")
 
 
-def check_message(page: Page, node: Node, text: str, available: Collection[str], scope: Scope) -> None:
-    """Tell of every name in a message that nothing can fill. `available`: what the rule itself fills."""
+def wrong_in_message(spot: Spot, text: str, available: Collection[str], scope: Scope) -> Iterator[Complaint]:
+    """Every name in a message that nothing can fill. `available`: what the rule itself fills."""
     for name in dict.fromkeys(template.names(text)):
         bare = name.removeprefix("top.")
         if bare == "raw":
-            page.tell(node, "'{raw}' in a message", fix="take it out: every alert shows sample lines")
+            fix = "take it out: every alert shows sample lines"
+            yield Complaint(key="message", spot=spot, found="'{raw}' in a message", fix=fix)
         elif name not in available and name not in _GIVEN and bare not in scope.known:
-            _tell_unfilled(page, node, name, available, scope)
+            yield from _unfilled("message", spot, name, available, scope)
 
 
-def check_emit(page: Page, node: Node, available: Collection[str], scope: Scope) -> None:
-    """Tell of names in the texts of an `emit` that only another kind of rule fills; `read_filled` has told
-    of fields that do not exist."""
-    for _, item in node.entries if isinstance(node, Table) else ():
+def wrong_in_emit(spot: Spot, available: Collection[str], scope: Scope) -> Iterator[Complaint]:
+    """Names in the texts of an `emit` that only another kind of rule fills; `read_filled` has told of fields
+    that do not exist."""
+    for _, item in spot.node.entries if isinstance(spot.node, Table) else ():
         for name in dict.fromkeys(template.names(item.text)) if isinstance(item, Scalar) else ():
             if name in NEEDS and name not in available and name not in scope.known:
-                _tell_unfilled(page, item, name, available, scope)
+                yield from _unfilled("emit", Spot(spot.page, item), name, available, scope)
 
 
-def _tell_unfilled(page: Page, node: Node, name: str, available: Collection[str], scope: Scope) -> None:
+def _unfilled(
+    key: str, spot: Spot, name: str, available: Collection[str], scope: Scope
+) -> Iterator[Complaint]:
     if name in NEEDS and (not scope.open or name in _NEVER_FIELDS):
         without = f"'{NEEDS[name]}:'" if NEEDS[name] else "a window"
         expected = "a field, or one of " + ", ".join(f"{{{n}}}" for n in available)
-        page.tell(node, f"'{{{name}}}' in a rule without {without}", expected=expected)
+        found = f"'{{{name}}}' in a rule without {without}"
+        yield Complaint(key=key, spot=spot, found=found, expected=expected)
         return
     bare = name.removeprefix("top.")
     near = (
@@ -97,9 +102,10 @@ def _tell_unfilled(page: Page, node: Node, name: str, available: Collection[str]
     )
     if scope.open and not near and name not in NEEDS:
         return  # a field of the line's own
-    page.tell(
-        node,
-        f"nothing can fill '{{{name}}}' in this message",
+    yield Complaint(
+        key=key,
+        spot=spot,
+        found=f"nothing can fill '{{{name}}}' in this message",
         near=near,
         fix="it prints '?' in lines without it" if scope.open else "",
         warning=scope.open,

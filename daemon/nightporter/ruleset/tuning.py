@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 from nightporter.errors import Place, nearest
 from nightporter.rule import ALWAYS, Ignore, Rule, Spike, WindowSpec
 from nightporter.ruleset import forms, values
-from nightporter.ruleset.body import KEYS, Body, BodyReader, Phrase, check_keys, laid_over
+from nightporter.ruleset.body import KEYS, Body, BodyReader, check_keys, laid_over
+from nightporter.ruleset.complaint import Complaint, Spot
 from nightporter.ruleset.conditions import ConditionReader
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
+from nightporter.ruleset.whole import wrong_in_whole
 from nightporter.ruleset.windows import read_changed
 from nightporter.yamltext.page import Items, Node, Page, Scalar, Table
 
@@ -32,12 +34,20 @@ class Draft:
     node: Node
     body: Body
     scope: Scope
-    untuned: Body | None = None
+    before: Draft | None = None
+    """As it was without its last tune; None: as its own file wrote it."""
+    tuned_at: Spot | None = None
+    """Where its last tune stands."""
 
     @property
     def place(self) -> Place:
         """Where the rule stands in its own file."""
         return self.page.place(self.node)
+
+    @property
+    def own(self) -> Draft:
+        """As its own file wrote it, without any tune."""
+        return self if self.before is None else self.before.own
 
     @classmethod
     def of_watch(cls, rule: Rule, scope: Scope) -> Draft:
@@ -48,10 +58,39 @@ class Draft:
             title=rule.title,
             sources=rule.sources,
             when=rule.when,
-            message=Phrase(rule.message, page, node),
+            message=rule.message,
             fix=rule.fix,
+            spots={"message": Spot(page, node)},
         )
         return cls(id=rule.id, page=page, node=node, body=body, scope=scope)
+
+
+def complaints(draft: Draft) -> dict[tuple[str, str], Complaint]:
+    """What does not go together in a rule, by key and words, each at the place of who made it so: what a tune
+    breaks is told at the tune, and not where the rule's own file says what was right without it."""
+    found = {(c.key, c.found): c for c in wrong_in_whole(draft.id, draft.body, draft.scope)}
+    if draft.before is None or draft.tuned_at is None:
+        return found
+    known, before = complaints(draft.before), draft.before.body.spots
+    return {
+        name: known.get(name) or _blamed(draft.id, complaint, draft.tuned_at, before.get(complaint.key))
+        for name, complaint in found.items()
+    }
+
+
+def _blamed(rule_id: str, complaint: Complaint, tuned_at: Spot, before: Spot | None) -> Complaint:
+    """A complaint that is new with a tune. `before`: where its key stood then; the tune itself may have
+    written another, which is the mistake."""
+    key = complaint.key
+    if before is None or complaint.spot.page is not before.page or complaint.spot.node is not before.node:
+        return complaint
+    own = f"give the tune a '{key}:' that fits, or " if key in ("message", "emit") else ""
+    return replace(
+        complaint,
+        spot=tuned_at,
+        found=f"this tune breaks '{rule_id}', whose '{key}:' is at {before.place}: {complaint.found}",
+        fix=f"{own}take out of the tune what does not go with that one",
+    )
 
 
 Renamed = Mapping[str, str | None]
@@ -126,9 +165,8 @@ def tune(
     top = BodyReader(page, names, scope, tuned=True).read(rest)
     top = replace(top, window=window or top.window, groups=top.groups | reader.groups)
     replaced = _replaced(page, table["replace"]) if "replace" in table else ()
-    untuned = draft.untuned or draft.body
     body = laid_over(draft.body, top, replaced)
-    drafts[key.text] = replace(draft, body=body, scope=scope, untuned=untuned)
+    drafts[key.text] = replace(draft, body=body, scope=scope, before=draft, tuned_at=Spot(page, key))
 
 
 def _own_window_keys(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nightporter.detect.pollers import STEADY_FOR
 from nightporter.errors import Place
 from nightporter.model import MINUTE, Severity
@@ -20,61 +22,66 @@ from nightporter.rule import (
     within_of,
 )
 from nightporter.ruleset import values
-from nightporter.ruleset.body import Body, Spot
+from nightporter.ruleset.body import Body
+from nightporter.ruleset.complaint import Complaint
 from nightporter.ruleset.forms import kind_of
-from nightporter.ruleset.messages import check_emit, check_message, default_message, template_names
+from nightporter.ruleset.messages import default_message, template_names, wrong_in_emit, wrong_in_message
 from nightporter.ruleset.names import Scope
 
 
-def check_whole(rule_id: str, body: Body, scope: Scope) -> None:
-    """Tell of keys that do not go together, and of names in its texts that nothing can fill."""
-    _check_keys(rule_id, body)
+def wrong_in_whole(rule_id: str, body: Body, scope: Scope) -> Iterator[Complaint]:
+    """Keys that do not go together, and names in its texts that nothing can fill."""
+    yield from _wrong_keys(rule_id, body)
     available = template_names(body.window, body.lasts or 0)
     if body.message is not None:
-        check_message(body.message.page, body.message.node, body.message.text, available, scope)
+        yield from wrong_in_message(body.spots["message"], body.message, available, scope)
     if "emit" in body.spots:
-        check_emit(body.spots["emit"].page, body.spots["emit"].node, available, scope)
+        yield from wrong_in_emit(body.spots["emit"], available, scope)
 
 
-def _check_keys(rule_id: str, body: Body) -> None:
+def _wrong_keys(rule_id: str, body: Body) -> Iterator[Complaint]:
     spots, window = body.spots, body.window
     rule = f"the rule '{rule_id}' has"
     if "for" in spots and body.lasts:
-        _check_lasting(rule, spots["for"], body)
+        yield from _wrong_lasting(rule, body)
     if "resolve" in spots and isinstance(window, Absence):
         found = f"{rule} 'resolve' beside 'absence'"
-        spots["resolve"].tell(found, fix="take it out: an event ends a silence")
+        fix = "take it out: an event ends a silence"
+        yield Complaint(key="resolve", spot=spots["resolve"], found=found, fix=fix)
     if "resolve" in spots and body.subject and not body.by:
         found = f"{rule} 'resolve' and 'subject' and no 'by': one's end is everybody's"
         spots["resolve"].tell(found, fix=f"add 'by: {body.subject}'", warning=True)
     if "pollers" in spots and not body.by:
-        spots["pollers"].tell(f"{rule} 'pollers' and no 'by'", fix="add 'by:', such as client_ip")
+        found, fix = f"{rule} 'pollers' and no 'by'", "add 'by:', such as client_ip"
+        yield Complaint(key="pollers", spot=spots["pollers"], found=found, fix=fix)
     if "pollers" in spots and within_of(window) > STEADY_FOR:
         found = f"{rule} 'pollers: skip' and a window over {values.duration_text(STEADY_FOR)}"
         fix = "take it out: who guesses at a steady beat becomes a poller before the window counts enough"
-        spots["pollers"].tell(found, fix=fix, warning=True)
+        yield Complaint(key="pollers", spot=spots["pollers"], found=found, fix=fix, warning=True)
     if "quiet" in spots and "resolve" in spots:
         found = f"{rule} 'quiet' beside 'resolve', which alone ends its episodes"
-        spots["quiet"].tell(found, fix="take it out", warning=True)
+        yield Complaint(key="quiet", spot=spots["quiet"], found=found, fix="take it out", warning=True)
 
 
-def _check_lasting(rule: str, spot: Spot, body: Body) -> None:
+def _wrong_lasting(rule: str, body: Body) -> Iterator[Complaint]:
     """What `for` cannot be beside: with some keys nothing would ever last."""
     if isinstance(body.window, FirstSeen | Absence | Sequence):
         found = f"{rule} 'for' beside '{kind_of(body.window)}', which does not last"
-        spot.tell(found, fix="take one of the two out")
+        yield Complaint(key="for", spot=spot, found=found, fix="take one of the two out")
     elif body.resolve is None and body.quiet == 0:
         found = f"{rule} 'for' beside 'quiet: 0s', with which each match is over at once"
-        spot.tell(found, fix="take one of the two out")
+    spot = body.spots["for"]
+        yield Complaint(key="for", spot=spot, found=found, fix="take one of the two out")
     elif body.resolve is None and body.quiet is None and body.window is None:
         found = f"{rule} 'for' and no 'resolve': what pauses for over a minute does not last"
-        spot.tell(found, fix="add 'resolve:', or a longer 'quiet:'", warning=True)
+        fix = "add 'resolve:', or a longer 'quiet:'"
+        yield Complaint(key="for", spot=spot, found=found, fix=fix, warning=True)
 
 
 def assemble(rule_id: str, body: Body, scope: Scope, place: Place) -> Rule:
     """The frozen rule; what nobody gave gets its default."""
     within, by, lasts = within_of(body.window) or MINUTE, body.by or (), body.lasts or 0
-    message = body.message.text if body.message else default_message(by, body.window, lasts, scope)
+    message = body.message or default_message(by, body.window, lasts, scope)
     return Rule(
         id=rule_id,
         title=body.title or rule_id,

@@ -464,14 +464,22 @@ def test_two_tunes_of_one_rule_lie_over_each_other() -> None:
     assert made.untuned == ruleset(SHIPPED).rules[0]
 
 
-def test_a_tune_that_breaks_the_message_is_told_at_the_message() -> None:
+def test_a_tune_that_breaks_the_message_is_told_at_the_tune() -> None:
     text = SHIPPED.replace('"{count}"', '"{count} in {window}, {distinct}"').replace(
         "count: 200 in", "distinct: 9 path in"
     )
     assert errors(text, "tune: {burst: {count: 5 in 1m}}") == [
-        "0.yaml:10:14: '{distinct}' in a rule without 'distinct:'; expected a field, or one of"
-        " {count}, {window}, {first}, {last}"
+        "1.yaml:1:8: this tune breaks 'burst', whose 'message:' is at 0.yaml:10:14: '{distinct}' in a rule"
+        " without 'distinct:'; expected a field, or one of {count}, {window}, {first}, {last}; give the tune a"
+        " 'message:' that fits, or take out of the tune what does not go with that one"
     ]
+
+
+def test_of_several_tunes_the_one_is_told_that_breaks_the_rule() -> None:
+    text = SHIPPED.replace('"{count}"', '"{count} of {sum}"').replace("count: 200 in", "sum: 9MB bytes in")
+    several = "tune: {burst: {severity: low}}", "tune: {burst: {count: 5 in 1m}}", "tune: {burst: {title: B}}"
+    assert [told.split(":")[0] for told in errors(text, *several)] == ["2.yaml"]
+    assert errors(text, *several, 'tune: {burst: {message: "{count}"}}') == []
 
 
 def test_a_renamed_rule_is_a_warning_and_only_that_entry_is_skipped() -> None:

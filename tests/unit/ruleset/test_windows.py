@@ -221,7 +221,8 @@ def test_a_default_that_does_not_fit_one_rule_is_told_where_it_stands() -> None:
 
 def test_a_tune_may_bring_two_keys_together_that_do_not_fit() -> None:
     assert told("from: any, when: {event: x}, for: 3m", "first_seen: {fields: user}") == [
-        "the rule 'r' has 'for' beside 'first_seen', which does not last; take one of the two out"
+        "this tune breaks 'r', whose 'for:' is at 0.yaml:2:41: the rule 'r' has 'for' beside 'first_seen', which"
+        " does not last; take out of the tune what does not go with that one"
     ]
     assert told("from: any, by: user, resolve: {event: y}", "quiet: 5m") == [
         "warning: the rule 'r' has 'quiet' beside 'resolve', which alone ends its episodes; take it out"
