@@ -55,28 +55,8 @@ KEYS: Final = (
 DEFAULT_KEYS: Final = tuple(
     key for key in KEYS if key not in (*KINDS, "title", "when", "resolve", "message", "emit", "tests")
 )
-PLACED: Final = ("for", "resolve", "pollers", "quiet", "emit")
-"""Keys that may not go together with another, and whose place is kept to say so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a key's value stands."""
-
-    page: Page
-    node: Node
-
-    def tell(self, found: str, *, fix: str, warning: bool = False) -> None:
-        self.page.tell(self.node, found, fix=fix, warning=warning)
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A template and where it stands."""
-
-    text: str
-    page: Page
-    node: Node
+PLACED: Final = ("for", "resolve", "pollers", "quiet", "message", "emit")
+"""Keys that may not go together with what others say, and whose place is kept to say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,8 @@ def _wrong_keys(rule_id: str, body: Body) -> Iterator[Complaint]:
         yield Complaint(key="resolve", spot=spots["resolve"], found=found, fix=fix)
     if "resolve" in spots and body.subject and not body.by:
         found = f"{rule} 'resolve' and 'subject' and no 'by': one's end is everybody's"
-        spots["resolve"].tell(found, fix=f"add 'by: {body.subject}'", warning=True)
+        fix = f"add 'by: {body.subject}'"
+        yield Complaint(key="resolve", spot=spots["resolve"], found=found, fix=fix, warning=True)
     if "pollers" in spots and not body.by:
         found, fix = f"{rule} 'pollers' and no 'by'", "add 'by:', such as client_ip"
         yield Complaint(key="pollers", spot=spots["pollers"], found=found, fix=fix)
@@ -65,12 +66,12 @@ def _wrong_keys(rule_id: str, body: Body) -> Iterator[Complaint]:
 
 def _wrong_lasting(rule: str, body: Body) -> Iterator[Complaint]:
     """What `for` cannot be beside: with some keys nothing would ever last."""
+    spot = body.spots["for"]
     if isinstance(body.window, FirstSeen | Absence | Sequence):
         found = f"{rule} 'for' beside '{kind_of(body.window)}', which does not last"
         yield Complaint(key="for", spot=spot, found=found, fix="take one of the two out")
     elif body.resolve is None and body.quiet == 0:
         found = f"{rule} 'for' beside 'quiet: 0s', with which each match is over at once"
-    spot = body.spots["for"]
         yield Complaint(key="for", spot=spot, found=found, fix="take one of the two out")
     elif body.resolve is None and body.quiet is None and body.window is None:
         found = f"{rule} 'for' and no 'resolve': what pauses for over a minute does not last"
