@@ -184,6 +184,10 @@ class IncidentPart(msgspec.Struct, frozen=True, kw_only=True):
     episode_count: int
     """Events of that one."""
     episodes: int = 1
+    waits: bool = True
+    """False: its rule's episodes are told at once, whatever was told of the subject before."""
+    unsaid: bool = False
+    """It has an episode that does not wait, and that nobody was told of yet."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

@@ -270,6 +270,8 @@ class Rule:
     severity: tuple[SeverityStep, ...]
     subject: str = ""
     """The field by whose value incidents of several rules are one; empty: the rule and key alone."""
+    waits: bool = True
+    """False: its subject's incident is told again at once for it, and led by it among equals."""
     skip_pollers: bool = False
     """`pollers: skip`: keys that ask a few paths at steady intervals are not counted."""
     cooldown: Nanos | None = None

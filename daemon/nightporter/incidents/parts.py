@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from nightporter.model import Episode, IncidentPart
 from nightporter.rule import Rule
 
@@ -80,6 +82,8 @@ def _new(rule: Rule, episode: Episode) -> IncidentPart:
         episode=episode.id,
         crossed=episode.crossed,
         episode_count=episode.count,
+        waits=rule.waits,
+        unsaid=not rule.waits,
     )
 
 
@@ -101,12 +105,20 @@ def _grown(known: IncidentPart, rule: Rule, episode: Episode) -> IncidentPart:
         crossed=newest.crossed,
         episode_count=newest.episode_count,
         episodes=known.episodes + (not same),
+        waits=newest.waits,
+        unsaid=known.unsaid if same else known.unsaid or newest.unsaid,
     )
 
 
 def lead(parts: Sequence[IncidentPart]) -> IncidentPart:
-    """The part whose words stand for the incident: the most severe, and of these the one that began first."""
-    return min(parts, key=lambda p: (-p.severity, p.first, p.rule))
+    """The part whose words stand for the incident: the most severe, of these one that does not wait (who got
+    in, not what he tried before), and of these the one that began first."""
+    return min(parts, key=lambda p: (-p.severity, p.waits, p.first, p.rule))
+
+
+def said(parts: Sequence[IncidentPart]) -> list[IncidentPart]:
+    """The parts after all of them were told."""
+    return [msgspec.structs.replace(p, unsaid=False) if p.unsaid else p for p in parts]
 
 
 def in_a_bad_state(parts: Sequence[IncidentPart]) -> bool:

@@ -145,7 +145,8 @@ class Subjects:
     def _outlives(rule: Rule, closed: Incident, episode: Episode) -> bool:
         """Whether a symptom goes on for too long, or is too bad, to belong to what is over."""
         aftermath = min(AFTERMATH, cooldown(rule, episode.severity))
-        return episode.severity > closed.severity or episode.last > closed.ended_at + aftermath
+        goes_on = episode.last > closed.ended_at + aftermath
+        return not rule.waits or episode.severity > closed.severity or goes_on
 
     def _left(self, at: _At, now: Stamp, changes: LedgerChanges) -> Incident:
         """The incident makes place for its subject's next one: what is still to say of it is said now."""
@@ -186,10 +187,10 @@ class Subjects:
         return self._tell(incident, "alert", now, changes), 0
 
     def _told_again(self, incident: Incident, now: Stamp, changes: LedgerChanges) -> tuple[Incident, Stamp]:
+        """At once if it is worse, or has a part that does not wait; else when it has grown and waited."""
         waited = incident.told_at + incident.wait <= now
-        if life.loudness(incident) > incident.told_severity or (
-            waited and incident.count > incident.told_count
-        ):
+        worse = life.loudness(incident) > incident.told_severity or any(p.unsaid for p in incident.parts)
+        if worse or (waited and incident.count > incident.told_count):
             incident = self._tell(incident, "again", now, changes)
         return incident, incident.told_at + incident.wait
 
@@ -215,6 +216,7 @@ class Subjects:
             wait=next_wait(rule, incident.severity, incident.wait, first=kind == "alert"),
             tellings=incident.tellings + 1,
             told_rules=list(dict.fromkeys([*incident.told_rules, incident.rule])),
+            parts=parted.said(incident.parts),
         )
 
     # --- what holds it back

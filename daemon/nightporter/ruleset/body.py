@@ -38,6 +38,7 @@ KEYS: Final = (
     "quiet",
     "severity",
     "subject",
+    "waits",
     "pollers",
     "cooldown",
     "cooldown_max",
@@ -55,7 +56,7 @@ KEYS: Final = (
 DEFAULT_KEYS: Final = tuple(
     key for key in KEYS if key not in (*KINDS, "title", "when", "resolve", "message", "emit", "tests")
 )
-PLACED: Final = ("for", "resolve", "pollers", "quiet", "message", "emit")
+PLACED: Final = ("for", "resolve", "waits", "pollers", "quiet", "message", "emit")
 """Keys that may not go together with what others say, and whose place is kept to say so."""
 
 
@@ -76,6 +77,7 @@ class Body:
     quiet: Nanos | None = None
     severity: tuple[SeverityStep, ...] | None = None
     subject: str | None = None
+    waits: bool | None = None
     skip_pollers: bool | None = None
     cooldown: Nanos | None = None
     cooldown_max: Nanos | None = None
@@ -149,6 +151,7 @@ class BodyReader:
             quiet=got("quiet", lambda n: read_duration(page, n, least=0)),
             severity=got("severity", lambda n: self._severity(n, reader)),
             subject=got("subject", self._subject),
+            waits=got("waits", page.flag),
             skip_pollers=got("pollers", self._pollers),
             cooldown=got("cooldown", lambda n: read_duration(page, n, least=0)),
             cooldown_max=got("cooldown_max", lambda n: read_duration(page, n, least=0)),

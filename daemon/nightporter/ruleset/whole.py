@@ -52,6 +52,10 @@ def _wrong_keys(rule_id: str, body: Body) -> Iterator[Complaint]:
         found = f"{rule} 'resolve' and 'subject' and no 'by': one's end is everybody's"
         fix = f"add 'by: {body.subject}'"
         yield Complaint(key="resolve", spot=spots["resolve"], found=found, fix=fix, warning=True)
+    if "waits" in spots and not body.subject:
+        found = f"{rule} 'waits' and no 'subject', in whose incident it could wait"
+        fix = "take it out, or add 'subject:'"
+        yield Complaint(key="waits", spot=spots["waits"], found=found, fix=fix, warning=True)
     if "pollers" in spots and not body.by:
         found, fix = f"{rule} 'pollers' and no 'by'", "add 'by:', such as client_ip"
         yield Complaint(key="pollers", spot=spots["pollers"], found=found, fix=fix)
@@ -96,6 +100,7 @@ def assemble(rule_id: str, body: Body, scope: Scope, place: Place) -> Rule:
         quiet=within if body.quiet is None else body.quiet,
         severity=body.severity or (SeverityStep(Severity.medium),),
         subject=body.subject or "",
+        waits=body.waits is not False,
         skip_pollers=bool(body.skip_pollers),
         cooldown=body.cooldown,
         cooldown_max=body.cooldown_max,
