@@ -33,19 +33,28 @@ class Secret(str):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileSource:
-    """`kind: file`."""
+class _Lines:
+    """What every source of a program's own lines has."""
 
     name: str
-    paths: tuple[str, ...]
-    """Paths and globs, `~` already expanded."""
     format: str = "auto"
     service: str = ""
+    """Whose lines they are; empty: as the source's kind knows."""
     tz: str = "local"
+    """The zone of stamps that name none."""
+    lateness_s: float = 120.0
+    """How far behind the newest line a line may come and still be judged in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource(_Lines):
+    """`kind: file`."""
+
+    paths: tuple[str, ...]
+    """Paths and globs, `~` already expanded."""
     trusted_proxies: tuple[str, ...] = ()
     start: str = "end"
     """Where a file never seen before is begun: `end` or `beginning`."""
-    lateness_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,28 +71,22 @@ class DockerSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerFileSource:
+class ContainerFileSource(_Lines):
     """`kind: file` with `from_container`: files that only the engine can reach (named volumes in a VM)."""
 
-    name: str
     container: str
     path: str
     """Absolute, inside the container; its last part may hold `*`, `?` and `[…]`."""
     host: str = ""
     """The engine's address, as of a DockerSource."""
-    format: str = "auto"
-    service: str = ""
-    tz: str = "local"
     trusted_proxies: tuple[str, ...] = ()
     start: str = "end"
-    lateness_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommandSource:
+class CommandSource(_Lines):
     """`kind: command`: a program whose lines are read."""
 
-    name: str
     command: tuple[str, ...] = ()
     """The program and its arguments; never a shell's. Empty where a preset knows it."""
     preset: str = ""
@@ -94,10 +97,6 @@ class CommandSource:
     """Which lines of macOS's log are asked for (NSPredicate); empty: the preset's own."""
     env: tuple[tuple[str, Secret], ...] = ()
     """Variables that the program gets besides the few that every one gets."""
-    format: str = "auto"
-    service: str = ""
-    tz: str = "local"
-    lateness_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
