@@ -43,7 +43,7 @@ class _Lines:
     tz: str = "local"
     """The zone of stamps that name none."""
     lateness_s: float = 120.0
-    """How far behind the newest line a line may come and still be judged in its place."""
+    """How far behind the newest line of its key a line may be, and still count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
