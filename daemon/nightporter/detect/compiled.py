@@ -11,6 +11,7 @@ from nightporter.detect import template
 from nightporter.detect.gates import Gate, gate_of
 from nightporter.detect.lacking import needs_of, off_for_places, tests_of, usable
 from nightporter.detect.learned import LearnedMembers
+from nightporter.detect.matchers import Shared
 from nightporter.detect.patterns import Budgets
 from nightporter.detect.predicates import ListValues, Predicate, compile_condition
 from nightporter.formats import address
@@ -57,9 +58,11 @@ class CompiledRule:
     """A rule with its closures. `fingerprint` names its memory: it stays the same over a reload while what
     the memory means is the same (RULES §4.15)."""
 
-    def __init__(self, rule: Rule, ruleset: Ruleset, lists: dict[str, ListValues]) -> None:
+    def __init__(self, rule: Rule, ruleset: Ruleset, lists: dict[str, ListValues], shared: Shared) -> None:
         def compiled(condition: Condition) -> Predicate:
-            return compile_condition(condition, lists, timezone=ruleset.timezone, budgets=self.budgets)
+            return compile_condition(
+                condition, lists, timezone=ruleset.timezone, budgets=self.budgets, shared=shared
+            )
 
         self.budgets = Budgets()
         """How much time its regexes spent on each source's lines (RULES §5)."""
@@ -181,13 +184,18 @@ def _until(ignore: Ignore) -> Condition:
 class CompiledEnricher:
     """An `events:` entry with its closures."""
 
-    def __init__(self, enricher: Enricher, lists: dict[str, ListValues], timezone: str) -> None:
+    def __init__(
+        self, enricher: Enricher, lists: dict[str, ListValues], timezone: str, shared: Shared
+    ) -> None:
+        def compiled(condition: Condition) -> Predicate:
+            return compile_condition(condition, lists, timezone=timezone, budgets=self.budgets, shared=shared)
+
         self.enricher = enricher
         self.id = enricher.id
         self.budgets = Budgets()
-        self.when = compile_condition(enricher.when, lists, timezone=timezone, budgets=self.budgets)
-        self.unless = compile_condition(enricher.unless, lists, timezone=timezone, budgets=self.budgets)
-        self.gate = compile_condition(gate_of(enricher.when), lists, timezone=timezone)
+        self.when = compiled(enricher.when)
+        self.unless = compiled(enricher.unless)
+        self.gate = compiled(gate_of(enricher.when))
         self.sets = enricher.sets
 
 
@@ -227,25 +235,26 @@ class CompiledRuleset:
                 self.lists[name] = self.learned[name] = LearnedMembers(name, entry.field, entry.keep)
             else:
                 self.lists[name] = entry.values
+        shared, zone = Shared(), ruleset.timezone
         for name, entry in ruleset.lists.items():
             if isinstance(entry, LearnedList):
-                when = compile_condition(entry.when, self.lists, timezone=ruleset.timezone)
+                when = compile_condition(entry.when, self.lists, timezone=zone, shared=shared)
                 self.learned[name].filled_by(when)
         self.login_request = (
-            compile_condition(LOGIN_REQUEST, self.lists, timezone=ruleset.timezone)
+            compile_condition(LOGIN_REQUEST, self.lists, timezone=zone, shared=shared)
             if LOGIN_PATHS in self.lists
             else None
         )
         self.joins = self.login_request is not None
         """Whether logins behind a proxy can be joined to its requests: the rules name the login paths."""
         self.rules = tuple(
-            CompiledRule(r, ruleset, self.lists)
+            CompiledRule(r, ruleset, self.lists, shared)
             for r in ruleset.rules
             if r.enabled and type(r.window) not in without
         )
         self.by_id = {rule.id: rule for rule in self.rules}
         self.by_fingerprint = {rule.fingerprint: rule for rule in self.rules}
-        self.enrichers = tuple(CompiledEnricher(e, self.lists, ruleset.timezone) for e in ruleset.enrichers)
+        self.enrichers = tuple(CompiledEnricher(e, self.lists, zone, shared) for e in ruleset.enrichers)
 
     def plan(self, origin: Origin, produces: Many[str]) -> Plan:
         """What can apply to lines of `origin` whose format yields events of the `produces` formats."""

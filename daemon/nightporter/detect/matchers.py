@@ -53,6 +53,42 @@ def matcher(op: Op, values: Sequence[Value], *, cased: bool, zone: str) -> Match
             raise AssertionError(f"{op} is no matter of one value")
 
 
+class Shared:
+    """The matchers that many rules have in common: each is made once, and asked once of a line's value.
+
+    For operators of which one answer costs more than the bookkeeping. For one thread.
+    """
+
+    OPS: Final = frozenset({Op.CIDR, Op.GLOB})
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Matcher] = {}
+
+    def matcher(self, op: Op, values: tuple[Value, ...], *, cased: bool, zone: str) -> Matcher:
+        """As `matcher`. Raises ConditionError."""
+        if op not in self.OPS:
+            return matcher(op, values, cased=cased, zone=zone)
+        # With their types: True, 1 and 1.0 are one key of a dict, and three texts.
+        at = (op, values, tuple(map(type, values)), cased)
+        if at not in self._made:
+            self._made[at] = _remembering(matcher(op, values, cased=cased, zone=zone))
+        return self._made[at]
+
+
+def _remembering(fits: Matcher) -> Matcher:
+    """`fits`, which keeps its answer for as long as it is asked of the very same object."""
+    last: Value | None = None
+    answer = False
+
+    def remembered(value: Value) -> bool:
+        nonlocal last, answer
+        if value is not last:
+            answer, last = fits(value), value
+        return answer
+
+    return remembered
+
+
 def _spelled(value: Value, cased: bool) -> str:
     return as_text(value) if cased else fold(as_text(value))
 
@@ -194,13 +230,15 @@ def _glob(patterns: Sequence[str], cased: bool) -> Matcher:
     starts, ends, read = tuple(heads), tuple(tails), _reader(cased)
 
     def judged(text: str) -> bool:
-        return (
-            text in exact
-            or text.startswith(starts)
-            or text.endswith(ends)
-            or (bool(inner) and any(word in text for word in inner))
-            or (bool(others) and any(glob.matches(text) for glob in others))
-        )
+        if text in exact or text.startswith(starts) or text.endswith(ends):
+            return True
+        for word in inner:
+            if word in text:
+                return True
+        for glob in others:  # noqa: SIM110 - a generator costs twice as much
+            if glob.matches(text):
+                return True
+        return False
 
     remembered = lru_cache(_REMEMBERED)(judged)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from nightporter.detect.folding import as_text, fold
-from nightporter.detect.matchers import ConditionError, Matcher, matcher
+from nightporter.detect.matchers import ConditionError, Matcher, Shared
 from nightporter.detect.patterns import MATCH_CHARS, Budgets, Pattern, PatternError, compile_pattern
 from nightporter.model import Fields, Stamp, Value
 from nightporter.rule import All, AnyOf, Condition, ListRef, Op, Test
@@ -72,16 +72,18 @@ def compile_condition(
     *,
     timezone: str,
     budgets: Budgets | None = None,
+    shared: Shared | None = None,
 ) -> Predicate:
     """The condition as a closure over its lists.
 
     `timezone` (an IANA name or `local`) is where HOUR and WEEKDAY are told. `budgets` is the rule's own: it
     counts overruns and cuts, by the event's `source`, and pauses slow patterns; a rule's conditions share
-    one. A slow match that ran out of time or was paused makes its test false, under `negated` too.
+    one. A slow match that ran out of time or was paused makes its test false, under `negated` too. `shared`
+    holds what this condition has in common with others that the same thread asks.
     Raises ConditionError or PatternError for operands that the loader should have refused, and KeyError for
     a list that does not exist.
     """
-    return _Compiler(lists, timezone, budgets or Budgets()).part(condition).ask
+    return _Compiler(lists, timezone, budgets or Budgets(), shared or Shared()).part(condition).ask
 
 
 def captures(condition: Condition) -> frozenset[str]:
@@ -115,10 +117,13 @@ def _operands(test: Test, lists: Mapping[str, ListValues]) -> tuple[tuple[Value,
 
 
 class _Compiler:
-    def __init__(self, lists: Mapping[str, ListValues], timezone: str, budgets: Budgets) -> None:
+    def __init__(
+        self, lists: Mapping[str, ListValues], timezone: str, budgets: Budgets, shared: Shared
+    ) -> None:
         self._lists = lists
         self._timezone = timezone
         self._budgets = budgets
+        self._shared = shared
 
     def part(self, condition: Condition) -> _Part:
         match condition:
@@ -142,7 +147,7 @@ class _Compiler:
 
     def _matcher(self, test: Test, values: tuple[Value, ...]) -> Matcher:
         def of(some: tuple[Value, ...]) -> Matcher:
-            return matcher(test.op, some, cased=test.cased, zone=self._timezone)
+            return self._shared.matcher(test.op, some, cased=test.cased, zone=self._timezone)
 
         if not test.every or len(values) == 1:
             return of(values)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from nightporter.detect.matchers import Shared
 from nightporter.detect.patterns import MATCH_CHARS, Budgets, PatternError
 from nightporter.detect.predicates import (
     ConditionError,
@@ -231,6 +232,22 @@ conditions = st.recursive(
 @example(condition=a_test("a", Op.STATUS, "0xx", 404), fields={"a": True})
 def test_compiled_answers_as_the_naive_reading(condition: Condition, fields: Fields) -> None:
     assert asked(condition, dict(fields)) == naive(condition, fields)
+
+
+@given(some=st.lists(conditions, min_size=2, max_size=4), asked_of=st.lists(events, min_size=1, max_size=4))
+@example(some=[a_test("f", Op.GLOB, True), a_test("f", Op.GLOB, 1)], asked_of=[{"f": "true"}, {"f": "1"}])
+@example(some=[a_test("f", Op.GLOB, "A*", cased=cased) for cased in (True, False)], asked_of=[{"f": "ab"}])
+def test_what_conditions_share_changes_no_answer(some: list[Condition], asked_of: list[Fields]) -> None:
+    shared = Shared()
+    asks = [compile_condition(one, LISTS, timezone=ZONE, shared=shared) for one in some]
+    for fields in asked_of:
+        assert [ask(fields, None) for ask in asks] == [naive(one, fields) for one in some]
+
+
+def test_a_line_is_asked_once_of_what_two_rules_share() -> None:
+    shared = Shared()
+    first, second = (shared.matcher(Op.GLOB, ("*.php",), cased=False, zone=ZONE) for _ in range(2))
+    assert first is second
 
 
 @given(condition=conditions, fields=events)
