@@ -112,6 +112,7 @@ async def build(
     ]
     if allowing is not None:
         sources.append(allowing)
+    judge.let_go({source.name for source in sources}, marks)
     readings = [Reading(source, dict(marks.get(source.name, {})), judge) for source in sources]
     mistakes = Mistakes(clock, judge.tell)
     return Daemon(

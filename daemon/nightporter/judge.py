@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -156,6 +156,14 @@ class Judge:
         windows, learned, incidents = await self._database.call(read)
         self._orphans = self.engine.load(windows, learned)
         self.ledger.load(incidents)
+
+    def let_go(self, watched: Collection[str], streams: Mapping[str, Iterable[str]]) -> None:
+        """End what was told from sources that the config no longer has. Call it after `restore`. `streams`:
+        those that each source has a mark of. A source that told something bad forgets its marks: should it
+        come back, it tells anew what is bad then."""
+        for source in self.engine.let_go(watched):
+            for stream in streams.get(source, ()):
+                self._positions[(source, stream)] = Position(source, stream, b"")
 
     async def sink(self, chunk: Chunk) -> None:
         """Hand over one chunk; waits while the judge is behind."""

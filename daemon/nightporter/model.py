@@ -160,6 +160,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     it."""
     state: bool = False
     """It tells of a state (an outage, a certificate): its end is worth telling."""
+    unwatched: bool = False
+    """It told of a state, and ended since nobody watches that any more."""
 
 
 class IncidentPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +186,8 @@ class IncidentPart(msgspec.Struct, frozen=True, kw_only=True):
     episode_count: int
     """Events of that one."""
     episodes: int = 1
+    unwatched: bool = False
+    """Nobody watches any more what its state was of."""
     waits: bool = True
     """False: its rule's episodes are told at once, whatever was told of the subject before."""
     unsaid: bool = False

@@ -8,7 +8,7 @@ with `take_changes` between two batches, and belongs in one commit with the batc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -241,7 +241,7 @@ class Engine:
         track = memory.get(key) if key is not None else None
         if key is None or not isinstance(track, Track):
             return
-        self._episodes.resolve(Hit(rule, key, event, fields), track, forgotten=_is_unwatched(event))
+        self._episodes.resolve(Hit(rule, key, event, fields), track, unwatched=_is_unwatched(event))
         self._forget(rule, memory.put(key, track))
         self.counts[f"resolved:{rule.id}"] += 1
         for opened in self._episodes.take_opened():
@@ -284,6 +284,31 @@ class Engine:
     def listen(self, since: Stamp) -> None:
         """From this arrival on silence means something: before, we were away or the machine asleep."""
         self._episodes.listening_since = since
+
+    def let_go(self, watched: Collection[str]) -> frozenset[str]:
+        """End the states that were told from a source that is not among these: whoever took it out of the
+        config does not wait for their ends. Gives the sources that were to tell such an end themselves. What
+        other rules made (`from: detection`) is no source's."""
+        gone: set[str] = set()
+        kept = {*watched, *(rule.id for rule in self.rules.rules)}
+        for rule in self.rules.rules:
+            memory = self._memories[rule.fingerprint]
+            for key in memory if rule.is_state else ():
+                track = memory.peek(key)
+                episode = track.episode if isinstance(track, Track) else None
+                if not isinstance(track, Track) or episode is None or episode.ended:
+                    continue
+                if not episode.source or episode.source in kept:
+                    continue
+                self._episodes.end(rule, key, track, unwatched=True)
+                if episode.pending:  # nobody knew of it yet
+                    memory.drop(key)
+                    continue
+                track.clear()
+                memory.put(key, track)
+                if rule.resolves is not None:
+                    gone.add(episode.source)
+        return frozenset(gone)
 
     def _forget_the_future(self, arrived: Stamp) -> None:
         """The clock was ahead and has been set right (at a start, perhaps): beside stamps that are still to

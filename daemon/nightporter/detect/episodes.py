@@ -109,11 +109,12 @@ class Episodes:
         else:
             episode.first = episode.last = max(episode.last, event.time)
             episode.latest = showable(rule, hit.fields)
+            episode.source = event.origin.source
             episode.samples = [sample(event.raw, hit.fields)]
 
-    def resolve(self, hit: Hit, track: Track, *, forgotten: bool = False) -> None:
+    def resolve(self, hit: Hit, track: Track, *, unwatched: bool = False) -> None:
         """Enter an event that says that all is well: the key's episode is over, and counting begins anew.
-        One that is older than the newest match says nothing of now. `forgotten`: the event only says that
+        One that is older than the newest match says nothing of now. `unwatched`: the event only says that
         nobody watches any more."""
         rule, key, time = hit.rule, hit.key, hit.event.time
         self._lasted_until(rule, key, track, time)
@@ -122,7 +123,7 @@ class Episodes:
             if time < episode.last:
                 return
             episode.last = time
-            self.end(rule, key, track, forgotten=forgotten)
+            self.end(rule, key, track, unwatched=unwatched)
         track.resolved = max(track.resolved, time)
         track.severity = Severity.info
         track.clear()
@@ -134,9 +135,18 @@ class Episodes:
         recent = self._recent.setdefault(hit.event.origin.source, Recent(RECENT_BYTES))
         recent.add(hit.rule.id, hit.key, hit.event, hit.fields)
 
-    def end(self, rule: CompiledRule, key: Key, entry: Entry | None, *, forgotten: bool = False) -> None:
-        """End the key's episode if one is open. It stays known: a late stamp may reopen it. `forgotten`:
-        nobody follows its key any more, and nothing says that it is over in the world."""
+    def end(
+        self,
+        rule: CompiledRule,
+        key: Key,
+        entry: Entry | None,
+        *,
+        forgotten: bool = False,
+        unwatched: bool = False,
+    ) -> None:
+        """End the key's episode if one is open. It stays known: a late stamp may reopen it. `forgotten`: its
+        key had to make room; `unwatched`: its source no longer watches what it is about. Of neither is it
+        known whether it is over in the world."""
         if not isinstance(entry, Track) or entry.episode is None or entry.episode.ended:
             return
         if entry.episode.pending:
@@ -144,6 +154,7 @@ class Episodes:
             return
         entry.episode.ended = True
         entry.episode.forgotten = forgotten
+        entry.episode.unwatched = unwatched
         self.urgent = self.urgent or rule.is_state
         self._open_now.discard(entry.episode.id)
         self._touch(rule, key, entry.episode)
@@ -193,6 +204,7 @@ class Episodes:
         if event.time > episode.last:
             episode.last = event.time
             episode.latest = showable(rule, hit.fields)
+            episode.source = event.origin.source
             if episode.ended:
                 bridged, episode.last = chain(track.stamps, event.time, rule.quiet)
                 episode.count += max(0, bridged - 1)
@@ -235,6 +247,7 @@ class Episodes:
             distinct=over.held if isinstance(rule.window, Distinct) else None,
             detailed=len(self._open_now) < DETAILED,
             pending=bool(rule.lasts) or isinstance(rule.window, Absence),
+            source=event.origin.source,
         )
         if figures is not None:
             episode.peak, episode.figures = figures.peak, figures.named

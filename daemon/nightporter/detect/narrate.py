@@ -104,7 +104,8 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
         samples=list(episode.samples),
         service=str(named.get("service", episode.latest.get("service", ""))),
         subject=episode.subject,
-        state=rule.is_state and not episode.forgotten,
+        state=rule.is_state and not (episode.forgotten or episode.unwatched),
+        unwatched=rule.is_state and episode.unwatched,
     )
 
 

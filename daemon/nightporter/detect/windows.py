@@ -58,6 +58,10 @@ class OpenEpisode(msgspec.Struct):
     """What its incident is about, as the first event that could say so did: the newest may lack the field."""
     forgotten: bool = False
     """Its key had to make room: it ended for us, not in the world."""
+    unwatched: bool = False
+    """It ended since nobody watches its key any more."""
+    source: str = ""
+    """Where its newest event came from."""
 
 
 class Track(msgspec.Struct, omit_defaults=True):

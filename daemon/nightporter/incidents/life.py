@@ -82,8 +82,9 @@ def grown(incident: Incident, rule: Rule, episode: Episode) -> Incident:
 
 
 def ended_or_not(incident: Incident, now: Stamp) -> Incident:
-    """The incident with the end of its last state noted, or struck out where a state is bad again."""
-    states = [p for p in incident.parts if p.state]
+    """The incident with the end of its last state noted, or struck out where a state is bad again. One that
+    nobody watches any more has ended too, if there is no other."""
+    states = [p for p in incident.parts if p.state] or [p for p in incident.parts if p.unwatched]
     if is_closed(incident) or not states:
         return incident
     if not parted.in_a_bad_state(states):

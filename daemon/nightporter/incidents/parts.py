@@ -82,6 +82,7 @@ def _new(rule: Rule, episode: Episode) -> IncidentPart:
         episode=episode.id,
         crossed=episode.crossed,
         episode_count=episode.count,
+        unwatched=episode.unwatched,
         waits=rule.waits,
         unsaid=not rule.waits,
     )
@@ -105,6 +106,7 @@ def _grown(known: IncidentPart, rule: Rule, episode: Episode) -> IncidentPart:
         crossed=newest.crossed,
         episode_count=newest.episode_count,
         episodes=known.episodes + (not same),
+        unwatched=newest.unwatched,
         waits=newest.waits,
         unsaid=known.unsaid if same else known.unsaid or newest.unsaid,
     )
@@ -119,6 +121,11 @@ def lead(parts: Sequence[IncidentPart]) -> IncidentPart:
 def said(parts: Sequence[IncidentPart]) -> list[IncidentPart]:
     """The parts after all of them were told."""
     return [msgspec.structs.replace(p, unsaid=False) if p.unsaid else p for p in parts]
+
+
+def is_unwatched(parts: Sequence[IncidentPart]) -> bool:
+    """Whether no state of it has an end that anybody saw, since what was left of them is not watched."""
+    return any(p.unwatched for p in parts) and not any(p.state for p in parts)
 
 
 def in_a_bad_state(parts: Sequence[IncidentPart]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nightporter.detect.narrate import duration
+from nightporter.incidents.parts import is_unwatched
 from nightporter.model import MINUTE, Incident, IncidentPart, Nanos, Stamp, Telling, TellingKind, short_id
 from nightporter.rule import Rule, within_of
 
@@ -53,15 +54,16 @@ def alert(rule: Rule, incident: Incident, kind: TellingKind, now: Stamp) -> Tell
 
 
 def recovery(rules: Mapping[str, Rule], incident: Incident, now: Stamp) -> Telling:
-    """What is said once its last state has ended, to all who heard of it."""
+    """What is said once its last state has ended, to all who heard of it; also where that is only that nobody
+    watches any more."""
     lasted = max(0, incident.ended_at - incident.first)
     told = [rules[rule_id] for rule_id in incident.told_rules if rule_id in rules]
     return Telling(
         id=short_id(incident.id, incident.tellings),
         kind="resolved",
         severity=incident.told_severity,
-        title=_well_again(rules.get(incident.rule), incident, lasted),
-        message="It was: " + "; ".join([incident.episode.message, *_others(incident)]),
+        title=_over(rules.get(incident.rule), incident, lasted),
+        message=_was(incident),
         at=now,
         rule=incident.told_rules[-1] if incident.told_rules else incident.rule,
         incident=incident.id,
@@ -80,7 +82,16 @@ def recovery(rules: Mapping[str, Rule], incident: Incident, now: Stamp) -> Telli
     )
 
 
-def _well_again(rule: Rule | None, incident: Incident, lasted: Nanos) -> str:
+def _was(incident: Incident) -> str:
+    was = "It was: " + "; ".join([incident.episode.message, *_others(incident)])
+    if is_unwatched(incident.parts):
+        return f"Nobody looks at it any more, so nobody knows whether it is well again. {was}"
+    return was
+
+
+def _over(rule: Rule | None, incident: Incident, lasted: Nanos) -> str:
+    if is_unwatched(incident.parts):
+        return f"{incident.subject or incident.title}: no longer watched"
     if not incident.subject:
         return f"Over after {roughly(lasted)}: {incident.title}"
     back = rule is None or rule.subject in _THINGS
