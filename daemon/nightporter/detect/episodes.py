@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from nightporter.detect.compiled import CompiledRule
 from nightporter.detect.memory import Entry
@@ -40,8 +40,7 @@ Lookup = Callable[[str, Key], tuple[CompiledRule, Entry] | None]
 """Fingerprint and key → the rule and what it remembers; None where either is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One event that one rule counts for one key, with the fields as the rule saw them."""
 
     rule: CompiledRule
@@ -125,6 +124,15 @@ class Episodes:
             episode.last = time
             self.end(rule, key, track, unwatched=unwatched)
         track.resolved = max(track.resolved, time)
+        track.severity = Severity.info
+        track.clear()
+
+    def accept(self, rule: CompiledRule, key: Key, track: Track) -> None:
+        """A person says that all is right as it is: the key's open episode is over, and the next one is
+        another, however soon it comes."""
+        if track.episode is not None and not track.episode.ended:
+            track.episode.accepted = True
+            self.end(rule, key, track)
         track.severity = Severity.info
         track.clear()
 
@@ -356,7 +364,7 @@ class Episodes:
 def goes_on(rule: CompiledRule, episode: OpenEpisode, time: Stamp) -> bool:
     """Whether an event of this stamp belongs to the episode. With `quiet: 0s` every match is an episode of
     its own, equal stamps included."""
-    if rule.is_state:
+    if rule.is_state or episode.accepted:
         return not episode.ended
     return bool(rule.quiet) and time <= episode.last + rule.quiet
 

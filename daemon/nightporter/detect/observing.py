@@ -33,7 +33,19 @@ class Figures:
 def observed(rule: CompiledRule, track: Track, event: Event, fields: Fields) -> Outcome | None:
     """Show one admitted event to its key's window."""
     lateness, time = event.origin.lateness, event.time
-    match rule.window:
+    match rule.window:  # the windows that take in every ordinary line come first: each case is a question
+        case Spike() as spikes:
+            outcome = _spike(track, spikes, event, fields)
+        case Sum() as sums:
+            amount = number(fields.get(sums.field))
+            track.weighed = track.weighed or weighed.Weighed()
+            outcome = (
+                None if amount is None else weighed.observe_sum(track.weighed, sums, lateness, time, amount)
+            )
+        case Ratio() as ratio:
+            track.weighed = track.weighed or weighed.Weighed()
+            fits = rule.of(fields, None)
+            outcome = weighed.observe_ratio(track.weighed, ratio, lateness, time, fits)
         case None:
             return Over(time, 1)
         case Count() as count:
@@ -45,24 +57,12 @@ def observed(rule: CompiledRule, track: Track, event: Event, fields: Fields) -> 
         case Absence():
             track.newest = max(track.newest, event.arrived)
             return APART
-        case Sum() as sums:
-            amount = number(fields.get(sums.field))
-            track.weighed = track.weighed or weighed.Weighed()
-            outcome = (
-                None if amount is None else weighed.observe_sum(track.weighed, sums, lateness, time, amount)
-            )
-        case Ratio() as ratio:
-            track.weighed = track.weighed or weighed.Weighed()
-            fits = rule.of(fields, None)
-            outcome = weighed.observe_ratio(track.weighed, ratio, lateness, time, fits)
         case Sequence() as sequence:
             track.steps = track.steps or sequences.Steps()
             steps = sum(1 << i for i, step in enumerate(rule.steps) if step(fields, None))
             outcome = sequences.observe(track.steps, sequence, lateness, time, steps)
         case FirstSeen() as first:
             outcome = _first_seen(track, first, event, fields)
-        case Spike() as spikes:
-            outcome = _spike(track, spikes, event, fields)
     track.newest = max(track.newest, time)
     return outcome
 

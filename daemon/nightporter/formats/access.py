@@ -99,8 +99,10 @@ def client_of(host: str | None, peer: str | None, trusted: Networks, home: Netwo
     address of somebody else outside, nothing here can tell.
     """
     client = address.right_most_untrusted(host, trusted) if host else None
+    if client is not None and client not in home:
+        return client
     source = address.normalise(peer) if peer else None
     if client is None:
         return source
-    forged = source is not None and client in home and source not in home and source not in trusted
+    forged = source is not None and source not in home and source not in trusted
     return source if forged else client
