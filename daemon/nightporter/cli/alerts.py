@@ -15,6 +15,7 @@ import msgspec
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
 from nightporter.errors import Unreachable, UserError
+from nightporter.incidents.parts import is_unwatched
 from nightporter.model import Incident, IncidentPart, Severity, Stamp
 from nightporter.notify.localtime import shown, span, zone_of
 from nightporter.review.sections import counted
@@ -87,6 +88,7 @@ def as_object(incident: Incident) -> str:
             "count": incident.count,
             "episodes": incident.episodes,
             "open": incident.open,
+            "unwatched": is_unwatched(incident.parts),
             "subject": mask_secrets(incident.subject),
             "told": incident.tellings > 0,
             "ended_at": incident.ended_at or None,
@@ -133,7 +135,10 @@ def for_a_person(incident: Incident, zone: tzinfo | None, now: Stamp) -> str:
 
 
 def _state(incident: Incident) -> str:
-    """`going on`, `over`, `over after 14 min`; and whether people were told, where a state was held back."""
+    """`going on`, `over`, `over after 14 min`, `no longer watched`; and whether people were told, where a
+    state was held back."""
+    if incident.ended_at and not incident.open and is_unwatched(incident.parts):
+        return "no longer watched"
     if incident.ended_at and not incident.open:
         text = f"over after {span(incident.ended_at - incident.first)}"
         return text if incident.tellings else f"{text}, before it was told"
