@@ -34,6 +34,8 @@ Fields = dict[str, Value]
 REMOVED: Final = "removed"
 """The `action` (a disk's `state`) of a probe's record that says that the config no longer names a thing of
 which something bad was told: it resolves, but nothing is known to be well again."""
+GONE: Final = "gone"
+"""The same of a part of what is watched still: a certificate that is no longer in its file."""
 
 Untrusted = NewType("Untrusted", str)
 """Text that an attacker may have written. Only `safetext` turns it into text for one face."""

@@ -25,7 +25,7 @@ from nightporter.detect.observing import figures, observed, polls
 from nightporter.detect.outcome import Late, Over
 from nightporter.detect.places import Places, nowhere
 from nightporter.detect.windows import Track
-from nightporter.model import HOUR, REMOVED, Event, Fields, Key, Origin, Stamp, Value
+from nightporter.model import GONE, HOUR, REMOVED, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Absence, Distinct, Ruleset, reach_of
 
 STALE_AFTER: Final = HOUR
@@ -453,7 +453,7 @@ class Engine:
 def _is_unwatched(event: Event) -> bool:
     """Whether it only says that its source no longer watches a thing: nobody is told that it is back."""
     said = (event.fields.get("action"), event.fields.get("state"))  # a probe's, a disk's
-    return event.origin.kind == "probe" and REMOVED in said
+    return event.origin.kind == "probe" and (REMOVED in said or GONE in said)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

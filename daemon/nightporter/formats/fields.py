@@ -118,7 +118,7 @@ PROBE: Final = _table(
     issuer=("text", "who signed the certificate"),
     action=(
         "text",
-        "first, down, up, blocked, removed; expiring, renewed, issuer_changed, key_changed, mode, "
+        "first, down, up, blocked, removed; expiring, renewed, gone, issuer_changed, key_changed, mode, "
         "mode_right; of an allow-list placeholder, invalid, unresolved, too_wide, everybody, unused, right",
     ),
     reason=("text", "why it is not up"),

@@ -13,6 +13,7 @@ A record is made when a state changes; that it goes on is only said of what is d
 | `issuer_changed`, `key_changed` | another organisation signed it; another key, though it was not due |
 | `mode`, `mode_right` | acme.json may be read by others; that was mended |
 | `removed` | the config no longer names a probe of which something bad was told; for each such certificate |
+| `gone` | a certificate that had reached a step is no longer in acme.json |
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Final
 import msgspec
 
 from nightporter.detect.narrate import duration
-from nightporter.model import MINUTE, REMOVED, SECOND, Fields, Nanos, Stamp
+from nightporter.model import GONE, MINUTE, REMOVED, SECOND, Fields, Nanos, Stamp
 from nightporter.sources.probes.certificates import TURN_SHARE, Certificate, clean, step_reached
 
 STILL_DOWN: Final[Nanos] = 10 * MINUTE
@@ -63,6 +64,8 @@ class KnownCertificate(msgspec.Struct):
     """The smallest step that was told of it."""
     host: str = ""
     """Its first name, by which people were told."""
+    missing: bool = False
+    """The last look did not find it. Traefik writes acme.json anew in place: only the next one can tell."""
 
 
 class Known(msgspec.Struct):
@@ -149,7 +152,7 @@ class Watched:
         if outcome.mode is not None:
             records += self._mode(outcome, outcome.mode, now)
         if outcome.certificates is not None:
-            records += self._certificates(outcome.certificates, now)
+            records += self._certificates(outcome.certificates, now, whole=outcome.up)
         return records
 
     def _record(self, action: str, outcome: Outcome, now: Stamp, **more: str | float | bool) -> Fields:
@@ -197,7 +200,8 @@ class Watched:
         self.known.open_mode = is_open
         return [self._record("mode" if is_open else "mode_right", outcome, now)]
 
-    def _certificates(self, found: tuple[Certificate, ...], now: Stamp) -> list[Fields]:
+    def _certificates(self, found: tuple[Certificate, ...], now: Stamp, *, whole: bool) -> list[Fields]:
+        """`whole`: what is not among these is not there, and not only unreadable."""
         records: list[Fields] = []
         kept: dict[str, KnownCertificate] = {}
         for certificate in found:
@@ -207,7 +211,31 @@ class Watched:
                     {**self._about, "action": action, "time": now, **_described(certificate, now), **more}
                 )
             kept[certificate.key] = _keep(old, certificate, now)
-        self.known.certificates = kept
+        if whole:
+            records += self._lost(found, kept, now)
+        self.known.certificates = kept if whole else {**self.known.certificates, **kept}
+        return records
+
+    def _lost(
+        self, found: tuple[Certificate, ...], kept: dict[str, KnownCertificate], now: Stamp
+    ) -> list[Fields]:
+        """Of certificates that are not found any more. One that another resolver has of the same host now was
+        replaced, which is told as its renewal if the new one has time."""
+        records: list[Fields] = []
+        by_host = {certificate.host: certificate for certificate in found}
+        for key, old in self.known.certificates.items():
+            if key in kept:
+                continue
+            if not old.missing:
+                kept[key] = msgspec.structs.replace(old, missing=True)
+                continue
+            if old.step is None or not old.host:
+                continue
+            other = by_host.get(old.host)
+            if other is None:
+                records.append({**self._about, "action": GONE, "time": now, "certificate": old.host})
+            elif step_reached(other, now) is None:
+                records.append({**self._about, "action": "renewed", "time": now, **_described(other, now)})
         return records
 
 

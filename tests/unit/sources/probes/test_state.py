@@ -263,10 +263,44 @@ def test_every_certificate_that_was_told_of_is_named_and_the_file_that_was_open(
         {**expected, "certificate": "a.example"},
         {**expected, "certificate": "c.example"},
     ]
-    probe.take(Outcome(up=True, mode=0o644, certificates=()), START, settled=True)
+    for _ in range(2):  # only then they are gone
+        probe.take(Outcome(up=True, mode=0o644, certificates=()), START, settled=True)
     assert removed("traefik", probe.mark, START) == [expected]
 
 
 @pytest.mark.parametrize("mark", [b"", b"{broken", b"\xff", b'{"state": "low"}'])
 def test_a_mark_that_is_no_probe_s_is_left_alone(mark: bytes) -> None:
     assert removed("x", mark, START) is None
+
+
+def of_file(*shown: Certificate, whole: bool = True) -> Outcome:
+    """A look at acme.json."""
+    return Outcome(up=whole, certificates=shown)
+
+
+def test_a_certificate_that_left_the_file_is_gone_at_the_second_look() -> None:
+    old = dataclasses.replace(certificate(5), key="le/old", host="old.example")
+    new = dataclasses.replace(certificate(60), key="le/new", host="new.example")
+    probe = watched()
+    looks = [of_file(old, new), of_file(new), of_file(old, new), of_file(new), of_file(new), of_file(new)]
+    assert actions(probe, looks) == ["0:first", "0:expiring", "4:gone"]
+    # What has time left is nobody's story.
+    assert actions(watched(), [of_file(old, new), *[of_file(old)] * 3]) == ["0:first", "0:expiring"]
+
+
+def test_a_certificate_that_cannot_be_read_is_not_gone() -> None:
+    old = dataclasses.replace(certificate(5), key="le/old", host="old.example")
+    probe = watched(retries=9)
+    assert actions(probe, [of_file(old), *[of_file(whole=False)] * 5, of_file(old)]) == [
+        "0:first",
+        "0:expiring",
+    ]
+
+
+def test_a_certificate_of_the_same_host_in_another_place_is_a_renewal_if_it_has_time() -> None:
+    old = dataclasses.replace(certificate(5), key="one/a.example", host="a.example")
+    fresh = dataclasses.replace(old, key="two/a.example", not_after=START + 80 * DAY)
+    assert actions(watched(), [of_file(old), *[of_file(fresh)] * 3]) == ["0:first", "0:expiring", "2:renewed"]
+    stale = dataclasses.replace(old, key="two/a.example")
+    looks = [of_file(old), *[of_file(stale)] * 3]
+    assert actions(watched(), looks) == ["0:first", "0:expiring", "1:expiring"]
