@@ -37,6 +37,10 @@ which something bad was told: it resolves, but nothing is known to be well again
 GONE: Final = "gone"
 """The same of a part of what is watched still: a certificate that is no longer in its file."""
 
+ACCEPTED: Final = "accepted"
+"""The `action` of a watched file's record that says that a person takes it as it is now: what was told of it
+is over, and its next change is news."""
+
 Untrusted = NewType("Untrusted", str)
 """Text that an attacker may have written. Only `safetext` turns it into text for one face."""
 
@@ -164,6 +168,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """It tells of a state (an outage, a certificate): its end is worth telling."""
     unwatched: bool = False
     """It told of a state, and ended since nobody watches that any more."""
+    accepted: bool = False
+    """A person has said that all is right as it is: it is over, and whatever comes after it is another's."""
 
 
 class IncidentPart(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from nightporter.detect.observing import figures, observed, polls
 from nightporter.detect.outcome import Late, Over
 from nightporter.detect.places import Places, nowhere
 from nightporter.detect.windows import Track
-from nightporter.model import GONE, HOUR, REMOVED, Event, Fields, Key, Origin, Stamp, Value
+from nightporter.model import ACCEPTED, GONE, HOUR, REMOVED, Event, Fields, Key, Origin, Stamp, Value
 from nightporter.rule import Absence, Distinct, Ruleset, reach_of
 
 STALE_AFTER: Final = HOUR
@@ -117,6 +117,9 @@ class Engine:
     def judge(self, event: Event, plan: Plan, depth: int = 0) -> list[str]:
         """Judge one event; gives the ids of the rules that counted it. A login whose client is hidden
         behind the proxy may have to wait for the proxy's own line: it is judged by a later `advance`."""
+        if _is_accepted(event):
+            self._accept(event, plan)
+            return []
         self._look_behind(event)
         hidden = self._enrich(event, plan)
         if plan.login_request is not None and event.format in PROXY_FORMATS:
@@ -246,6 +249,18 @@ class Engine:
         self.counts[f"resolved:{rule.id}"] += 1
         for opened in self._episodes.take_opened():
             self._emit(opened, event, 0)
+
+    def _accept(self, event: Event, plan: Plan) -> None:
+        """A person takes a watched file as it is: what rules tell of it is over. States end by their rule."""
+        for rule, _ in plan.rules:
+            if rule.is_state or all(part.field != "path" for part in rule.by):
+                continue
+            key = self._key(rule, event.fields)
+            memory = self._memories[rule.fingerprint]
+            track = memory.get(key) if key is not None else None
+            if key is not None and isinstance(track, Track):
+                self._episodes.accept(rule, key, track)
+                self._forget(rule, memory.put(key, track))
 
     def _forget(self, rule: CompiledRule, gone: Iterable[tuple[Key, Entry]]) -> None:
         for key, entry in gone:
@@ -454,6 +469,11 @@ def _is_unwatched(event: Event) -> bool:
     """Whether it only says that its source no longer watches a thing: nobody is told that it is back."""
     said = (event.fields.get("action"), event.fields.get("state"))  # a probe's, a disk's
     return event.origin.kind == "probe" and (REMOVED in said or GONE in said)
+
+
+def _is_accepted(event: Event) -> bool:
+    """Whether it says that a person takes a watched file as it is now."""
+    return event.origin.kind == "integrity" and event.fields.get("action") == ACCEPTED
 
 
 _ENCODER = msgspec.msgpack.Encoder()

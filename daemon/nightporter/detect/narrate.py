@@ -106,6 +106,7 @@ def snapshot(rule: CompiledRule, key: Key, episode: OpenEpisode, timezone: str) 
         subject=episode.subject,
         state=rule.is_state and not (episode.forgotten or episode.unwatched),
         unwatched=rule.is_state and episode.unwatched,
+        accepted=episode.accepted,
     )
 
 

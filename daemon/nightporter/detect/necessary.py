@@ -7,13 +7,17 @@ switches rules off in silence. Where no promise can be made the answer is None, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from nightporter.detect.ages import LEARNED
 from nightporter.detect.compiled import CompiledEnricher, Plan
 from nightporter.detect.predicates import ListValues, captures, compile_condition, resolve_values
 from nightporter.formats.base import Format
-from nightporter.model import Fields, Origin
-from nightporter.rule import All, AnyOf, Condition, Test
+from nightporter.model import ACCEPTED, Fields, Origin
+from nightporter.rule import All, AnyOf, Condition, Op, Test
+
+SETTLED: Final = Test(field="action", op=Op.EQUALS, values=(ACCEPTED,))
+"""The record that ends what rules tell of a watched file: no scanner may skip it."""
 
 Literals = frozenset[bytes] | None
 """None: no promise. Empty: no line can fit."""
@@ -29,6 +33,8 @@ def literals(
     wanted += [rule.rule.resolve for rule, _ in plan.rules if rule.rule.resolve is not None]
     if origin.kind == "docker_events":
         wanted.append(LEARNED)
+    if origin.kind == "integrity":
+        wanted.append(SETTLED)
     if plan.login_request_when is not None:
         wanted.append(plan.login_request_when)
     return _union([planner.of(condition) for condition in wanted])

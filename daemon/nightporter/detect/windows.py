@@ -60,6 +60,8 @@ class OpenEpisode(msgspec.Struct):
     """Its key had to make room: it ended for us, not in the world."""
     unwatched: bool = False
     """It ended since nobody watches its key any more."""
+    accepted: bool = False
+    """It ended since a person has said that all is right as it is: nothing is added to it any more."""
     source: str = ""
     """Where its newest event came from."""
 

@@ -140,7 +140,11 @@ PROBE: Final = _table(
     instead=("text", "the line to write in the place of the list's"),
 )
 INTEGRITY: Final = _table(
-    action=("text", "created, deleted, replaced, changed, owner, mode: of several the first of these"),
+    action=(
+        "text",
+        "created, deleted, replaced, changed, owner, mode: of several the first of these; or accepted, which "
+        "no rule counts: it ends what is told of the file",
+    ),
     path=("path", "the file's path"),
     what=("text", "all that was changed, in words"),
     diff=("text", "the lines that went and came, secrets masked"),

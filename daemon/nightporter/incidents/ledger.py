@@ -105,6 +105,8 @@ class Ledger:
     def _is_new(rule: Rule, current: Incident, episode: Episode) -> bool:
         if episode.id == current.episode.id or episode.crossed < current.episode.crossed:
             return False
+        if current.episode.accepted:
+            return True
         return episode.crossed >= current.crossing_told + cooldown(rule, current.severity)
 
     def due(self, now: Stamp) -> LedgerChanges:
@@ -131,7 +133,8 @@ class Ledger:
     def _look_again(
         self, rule: Rule, at: _At, incident: Incident, now: Stamp, changes: LedgerChanges
     ) -> None:
-        if incident.count > incident.told_count and rule.mode != "dry-run":
+        grew = incident.count > incident.told_count and not incident.episode.accepted
+        if grew and rule.mode != "dry-run":
             changes.tellings.append(telling.alert(rule, incident, "again", now))
             incident = _told(rule, incident, now, first=False)
             changes.incidents.append(incident)

@@ -153,6 +153,27 @@ def test_a_change_is_open_until_it_is_accepted(daemon: Daemon, home: Path) -> No
         assert paths == [str(compose), str(home / "docker/.env")]  # the accepted one was not told again
 
 
+def test_what_was_accepted_is_over_and_its_next_change_is_a_new_alert(daemon: Daemon, home: Path) -> None:
+    compose = home / "docker/docker-compose.yml"
+
+    def going_on() -> list[bool]:
+        lines = run(daemon, home, "alerts", "--json").stdout.splitlines()
+        return sorted(found["open"] for found in map(json.loads, lines))
+
+    with daemon:
+        sighted(daemon)
+        compose.write_text(COMPOSE.replace("mysql:8", "mysql:9"))
+        daemon.wait_for_alerts(1, "tampering-file")
+        daemon.wait_until(lambda: going_on() == [True], "it goes on")
+        assert run(daemon, home, "accept", str(compose)).returncode == 0
+        daemon.wait_until(lambda: going_on() == [False], "it is over")
+        compose.write_text(COMPOSE.replace("mysql:8", "evil:1"))
+        first, second = daemon.wait_for_alerts(2, "tampering-file")
+        assert (first["kind"], second["kind"]) == ("alert", "alert")
+        assert first["key"] == second["key"] == {"path": str(compose)}
+        daemon.wait_until(lambda: going_on() == [False, True], "one is over, one goes on")
+
+
 def test_our_own_files_are_watched_in_every_home(tmp_path: Path, home: Path) -> None:
     """Though the config watches no files: an edit is low, what no editor does is high, and what was accepted
     is told no more."""

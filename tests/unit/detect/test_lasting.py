@@ -116,6 +116,41 @@ def test_a_disk_that_is_no_longer_watched_is_over_too() -> None:
     assert (episode.ended, episode.state) == (True, False)
 
 
+WATCHED = """
+rules:
+  changed: {title: t, from: integrity, when: {action: [changed, accepted]}, by: path, quiet: 10m, message: m}
+  any-file: {title: t, from: integrity, when: {action: changed}, by: what, quiet: 10m, message: m}
+"""
+
+
+def test_what_a_person_accepts_is_over_and_the_next_change_is_another_episode() -> None:
+    bench = Bench(WATCHED, source="integrity")
+    for second, action, path in (
+        (0, "changed", "/etc/hosts"),
+        (1, "changed", "/etc/motd"),
+        (60, "accepted", "/etc/hosts"),
+        (90, "changed", "/etc/hosts"),
+        (95, "changed", "/etc/hosts"),
+    ):
+        bench.feed(second, action=action, path=path, what="w")
+    found = [(e.key, e.count, e.ended, e.accepted) for e in bench.episodes() if e.rule == "changed"]
+    assert found == [
+        ({"path": "/etc/hosts"}, 1, True, True),
+        ({"path": "/etc/motd"}, 1, False, False),
+        ({"path": "/etc/hosts"}, 2, False, False),
+    ]
+    # A rule that does not tell of files one by one goes on: the others of its episode are not accepted
+    assert [(e.count, e.ended) for e in bench.episodes() if e.rule == "any-file"] == [(4, False)]
+
+
+def test_only_the_watch_of_files_may_say_that_one_is_accepted() -> None:
+    """Words of a log line are anybody's."""
+    bench = Bench(WATCHED.replace("integrity", "json"), source="json")
+    bench.feed(0, action="changed", path="/etc/hosts")
+    bench.feed(60, action="accepted", path="/etc/hosts")
+    assert [(e.count, e.ended) for e in bench.episodes() if e.rule == "changed"] == [(2, False)]
+
+
 def test_only_a_probe_may_say_that_nobody_watches() -> None:
     """Words of a log line are anybody's."""
     bench = Bench(

@@ -187,3 +187,17 @@ def test_an_episode_from_the_future_does_not_stand_in_the_way_of_now() -> None:
     ledger = Ledger({"scan": rule()})
     ledger.take([episode(1, NOON + DAY)], NOON + DAY)
     assert said(ledger.take([episode(2, NOON)], NOON).tellings) == [("alert", 5, 0)]
+
+
+def test_what_a_person_accepted_is_over_and_what_comes_next_is_news() -> None:
+    ledger = Ledger({"scan": rule(cooldown=10 * MINUTE)})
+    ledger.take([episode(1, NOON)], NOON)
+    grown = episode(1, NOON, count=9, ended=True, accepted=True)
+    changes = ledger.take([grown], NOON + MINUTE)
+    assert [incident.open for incident in changes.incidents] == [False]
+    assert ledger.due(NOON + HOUR).tellings == []  # he has seen what was added to it
+    ledger = Ledger({"scan": rule(cooldown=10 * MINUTE)})
+    ledger.load(changes.incidents)
+    again = ledger.take([episode(2, NOON + 2 * MINUTE)], NOON + 2 * MINUTE)
+    assert said(again.tellings) == [("alert", 5, 0)]
+    assert again.incidents[0].id != changes.incidents[0].id

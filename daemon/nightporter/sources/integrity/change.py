@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from nightporter.model import Fields, Stamp
+from nightporter.model import ACCEPTED, Fields, Stamp
 from nightporter.sources.integrity.difference import changed_lines
 from nightporter.sources.integrity.state import ABSENT, State
 
@@ -87,6 +87,12 @@ def _capped(lines: list[str]) -> str:
             break
         taken.append(line)
     return "\n".join(taken)
+
+
+def accepted(path: str, stamp: Stamp, *, own: bool) -> Fields:
+    """The event of a person's word that a file is right as it is now; no rule counts it."""
+    what = "it was accepted as it is now"
+    return {"action": ACCEPTED, "path": path, "what": what, "own": own, "time": stamp}
 
 
 def record(path: str, what: Change, now: State, stamp: Stamp, *, accepted: bool, own: bool) -> Fields:

@@ -20,12 +20,12 @@ from typing import Final
 
 import msgspec
 
-from nightporter.model import Chunk, Origin, Position, Stamp
+from nightporter.model import Chunk, Fields, Origin, Position, Stamp
 from nightporter.sources.files.finder import explain
 from nightporter.sources.files.waker import Target
 from nightporter.sources.integrity import marks
 from nightporter.sources.integrity.accepting import Answer, Desk, Verdict
-from nightporter.sources.integrity.change import change, record
+from nightporter.sources.integrity.change import accepted, change, record
 from nightporter.sources.integrity.marks import UNKNOWN, Baseline
 from nightporter.sources.integrity.state import Seen, State, fingerprint, look, readable
 from nightporter.sources.integrity.watchlist import covers, listing, named_by_traefik, targets, usual
@@ -227,14 +227,16 @@ class Watch:
         known.baseline = before.seen(now, stamp)
         self.counts["changes"] += 1
         restored = before.accepted is not None and known.baseline.accepted is None
-        own = any(covers(pattern, path) for pattern in self.patterns.own)
-        fields = record(readable(path), what, now, stamp, accepted=restored, own=own)
+        fields = record(readable(path), what, now, stamp, accepted=restored, own=self._is_own(path))
         if known.baseline.is_worth_keeping:
             mark = marks.encode(known.baseline)
         else:
             mark = b""
             del self.known[path]
-        yield self._chunk(path, mark, wall, msgspec.json.encode(fields) + b"\n", f"{now.print}:{stamp}")
+        yield self._record(path, mark, wall, fields, f"{now.print}:{stamp}")
+
+    def _is_own(self, path: str) -> bool:
+        return any(covers(pattern, path) for pattern in self.patterns.own)
 
     # -- what is accepted
 
@@ -247,9 +249,10 @@ class Watch:
             path = marks.path_of(stream)
             verdict = verdicts[stream] = self._accept(path, print_)
             if verdict == "accepted":
-                known = self.known[path]
-                keep = known.baseline.is_worth_keeping
-                yield self._silent(path, marks.encode(known.baseline) if keep else b"", wall)
+                known = self.known[path].baseline
+                mark = marks.encode(known) if known.is_worth_keeping else b""
+                fields = accepted(readable(path), wall, own=self._is_own(path))
+                yield self._record(path, mark, wall, fields, f"accepted:{known.told.print}:{wall}")
                 self.counts["accepted"] += 1
         self.desk.reply(Answer(id=request.id, verdicts=verdicts))
 
@@ -275,6 +278,9 @@ class Watch:
         return "accepted"
 
     # -- chunks
+
+    def _record(self, path: str, mark: bytes, wall: Stamp, fields: Fields, identity: str) -> Chunk:
+        return self._chunk(path, mark, wall, msgspec.json.encode(fields) + b"\n", identity)
 
     def _silent(self, path: str, mark: bytes, wall: Stamp) -> Chunk:
         return self._chunk(path, mark, wall, b"", "")

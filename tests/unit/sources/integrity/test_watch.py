@@ -528,10 +528,12 @@ def desk(tmp_path: Path, watching: Watching) -> Desk:
 def accepted(watching: Watching, desk: Desk, path: Path, print_: str = "") -> str:
     request = Request(id="1", paths={str(path): print_ or look(str(path)).state.print})
     desk.ask(request)
-    assert watching.look() == []
+    told = [(event["action"], event["path"]) for event in watching.look()]
     answer = desk.answered(request)
     assert answer is not None
-    return answer.verdicts[str(path)]
+    verdict = answer.verdicts[str(path)]
+    assert told == ([("accepted", str(path))] if verdict == "accepted" else [])
+    return verdict
 
 
 def unaccepted(watching: Watching) -> object:
@@ -613,7 +615,7 @@ def test_requests_that_wait_are_taken_together(tmp_path: Path, watching: Watchin
     for number, path in enumerate((compose, other)):
         desk.ask(Request(id=str(number), paths={str(path): look(str(path)).state.print}))
     watching.begin()
-    assert watching.told() == []
+    assert [event["action"] for event in watching.told()] == ["accepted", "accepted"]
     assert unaccepted(watching) == {}
 
 
