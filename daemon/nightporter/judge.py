@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from nightporter.clock import Clock
+from nightporter.clock import Clock, to_beat
 from nightporter.detect.changes import LearnedRow, WindowRow
 from nightporter.detect.engine import Engine
 from nightporter.errors import Unreachable
@@ -201,7 +201,7 @@ class Judge:
         """How long there is nothing to do unless something comes."""
         if self.engine.waiting:
             return WAITING_S
-        return COMMIT_EVERY_S if self._moved else IDLE_S
+        return COMMIT_EVERY_S if self._moved else to_beat(self._clock, IDLE_S)
 
     async def _turn(self) -> None:
         if self._swap is not None:
@@ -235,9 +235,11 @@ class Judge:
         return bool(self._positions or self._orphans or self.engine.dirty)
 
     def _judge_one(self, chunk: Chunk) -> None:
-        self.lanes.of(chunk.origin).judge(chunk, self._failed)
+        lane = self.lanes.of(chunk.origin)
+        own_before = lane.counts["own"]
+        lane.judge(chunk, self._failed)
         if self._tally is not None:
-            self._tally.chunk(chunk)
+            self._tally.chunk(chunk, lane.counts["own"] - own_before)
         if not chunk.end.mark:
             self.lanes.drop(chunk.origin)
         self._positions[(chunk.end.source, chunk.end.stream)] = chunk.end

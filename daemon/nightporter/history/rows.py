@@ -10,10 +10,13 @@ from nightporter.model import DAY, Nanos, Stamp
 Day = str
 """A day on the owner's wall clock, `2026-11-24`: sorts as it reads."""
 
-What = Literal["lines", "failures", "refused", "refused_cut", "unrouted", "changed", "watched_s", "blind_s"]
+What = Literal[
+    "lines", "own_lines", "failures", "refused", "refused_cut", "unrouted", "changed", "watched_s", "blind_s"
+]
 """What a number of a day counts, and what its name is then:
 
-- `lines`, `blind_s` (seconds in which it could not be read): a source.
+- `lines`, `own_lines` (those that our own probes caused, which `lines` leaves out), `blind_s` (seconds in
+  which it could not be read): a source.
 - `failures` (of logins): a service. `changed`: a watched path.
 - `refused`, `refused_cut` (addresses that were let go of), `unrouted` (nobody's host was asked for),
   `watched_s` (seconds in which the daemon ran): nothing.

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from nightporter.history.rows import NO_SERVICES, OTHERS, Account, Day, Outage, Rows, What
-from nightporter.model import MINUTE, SECOND, Chunk, Event, Fields, Nanos, Stamp
+from nightporter.model import ACCEPTED, MINUTE, SECOND, Chunk, Event, Fields, Nanos, Stamp
 
 NAMES_A_DAY: Final = 200
 """Different names that one kind of number may have in a day; what is beyond counts under OTHERS."""
@@ -50,15 +50,19 @@ class Tally:
 
     # --- what comes in
 
-    def chunk(self, chunk: Chunk) -> None:
-        """Count the lines of a chunk; our own records are looked at one by one."""
+    def chunk(self, chunk: Chunk, own: int = 0) -> None:
+        """Count the lines of a chunk, of which `own` tell of our own requests; our own records are looked at
+        one by one."""
         if not chunk.data:
             return
         if chunk.origin.format == "record":
             for line in chunk.data.splitlines():
                 self._record(chunk.origin.kind, line)
         else:
-            self._add(chunk.arrived, "lines", chunk.origin.source, chunk.data.count(b"\n"))
+            whats: tuple[tuple[What, int], ...] = ("lines", chunk.data.count(b"\n") - own), ("own_lines", own)
+            for what, count in whats:
+                if count > 0:
+                    self._add(chunk.arrived, what, chunk.origin.source, count)
 
     def event(self, event: Event) -> None:
         """Count what one judged event tells."""
@@ -122,7 +126,9 @@ class Tally:
             ):
                 service = _name(record.get("service") or record.get("name"))
                 self._rows.outages.append(Outage(service, time - round(downtime * SECOND), time))
-            case {"path": str() as path, "time": int() as time} if kind == "integrity":
+            case {"path": str() as path, "action": str() as action, "time": int() as time} if (
+                kind == "integrity" and action != ACCEPTED
+            ):
                 self._add(time, "changed", _name(path), 1)
 
     def _add(self, time: Stamp, what: What, name: str, count: int) -> Day:

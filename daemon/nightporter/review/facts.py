@@ -120,11 +120,13 @@ class Facts:
                 sums[day] += n
         return [sums[day] for day in self.period.days]
 
-    def last_day(self, what: What, name: str) -> Day | None:
-        """The last day of the period that counted anything for this name."""
-        return max(
-            (d for (d, w, named), n in self.counts.items() if (w, named) == (what, name) and n), default=None
-        )
+    def wrote(self, source: str) -> set[Day]:
+        """The days on which a source had a line, if only of our own probes."""
+        return {
+            day
+            for (day, what, name), n in self.counts.items()
+            if n and name == source and what in ("lines", "own_lines")
+        }
 
     @property
     def told(self) -> tuple[Incident, ...]:

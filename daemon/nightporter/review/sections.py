@@ -7,7 +7,7 @@ why). Silence is never `fine` by itself: what nobody watches is `unknown`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -280,12 +280,11 @@ def watching(facts: Facts) -> Section:
     lines = [f"{name}: cannot be read now: {why}" for name, why in _blind_now(facts)]
     stale = [source.name for source in facts.sources if is_stale(source, facts)]
     lines += [f"{name}: no line since {_last(name, facts)}" for name in stale]
-    writing = [s.name for s in facts.sources if s.writes and facts.last_day("lines", s.name) is None]
+    writing = [s.name for s in facts.sources if s.writes and not facts.wrote(s.name)]
     if writing:
         lines.append(f"Not a line in all this time: {some(writing)}")
     lines += [f"{name}: nothing gets there: {why}" for name, why in facts.undelivered.items()]
-    totals = facts.by_name("lines")
-    lines += [f"{name}: {counted(n, 'line')}" for name, n in totals.most_common(LISTED)]
+    lines += _counted_lines(facts)
     blind = [(n, s) for n, s in facts.by_name("blind_s").items() if s >= SHORTEST_BLIND_S]
     lines += [f"{name}: could not be read for {span(s * SECOND)}" for name, s in sorted(blind)]
     unwatched = facts.period.until - _known_since(facts) - facts.total("watched_s") * SECOND
@@ -299,6 +298,15 @@ def watching(facts: Facts) -> Section:
     return _judged("What was watched", lines, looks=looks)
 
 
+def _counted_lines(facts: Facts) -> Iterator[str]:
+    """The lines of the busiest sources; what our own probes caused is nobody's visit, and told apart."""
+    others, own = facts.by_name("lines"), facts.by_name("own_lines")
+    totals = Counter({name: others[name] for name in {*others, *own}})
+    for name, n in totals.most_common(LISTED):
+        mine = f", and {own[name]:,} of our own probes" if own[name] else ""
+        yield f"{name}: {counted(n, 'line')}{mine}"
+
+
 def _blind_now(facts: Facts) -> list[tuple[str, str]]:
     return [(source.name, source.blind) for source in facts.sources if source.blind]
 
@@ -307,9 +315,7 @@ def is_stale(source: Source, facts: Facts) -> bool:
     """It wrote day after day, and nothing for more than a day at the end. Of one that writes now and then
     silence says nothing."""
     days = facts.period.days
-    wrote = {
-        day for (day, what, name), n in facts.counts.items() if (what, name) == ("lines", source.name) and n
-    }
+    wrote = facts.wrote(source.name)
     if not source.writes or len(wrote) < FEWEST_DAYS or max(wrote) not in days[:-2]:
         return False
     until_then = [day for day in days if (facts.began or day) <= day <= max(wrote)]
@@ -317,7 +323,7 @@ def is_stale(source: Source, facts: Facts) -> bool:
 
 
 def _last(name: str, facts: Facts) -> str:
-    return facts.last_day("lines", name) or ""
+    return max(facts.wrote(name), default="")
 
 
 def ticks(facts: Facts) -> Section:

@@ -19,6 +19,7 @@ from nightporter.incidents.ledger import Ledger
 from nightporter.judge import HISTORY_EVERY_S, Judge
 from nightporter.model import Chunk, Position, Telling
 from nightporter.notify.localtime import day_of
+from nightporter.own import Own
 from nightporter.store import history, incidents, state
 from nightporter.store.database import Database
 
@@ -40,7 +41,7 @@ class Silent:
         pass
 
 
-def judge_on(database: Database, clock: ManualClock) -> Judge:
+def judge_on(database: Database, clock: ManualClock, own: Own | None = None) -> Judge:
     ruleset = rules(REFUSED)
     return Judge(
         engine=Engine(ruleset),
@@ -49,15 +50,16 @@ def judge_on(database: Database, clock: ManualClock) -> Judge:
         outbox=Silent(),  # type: ignore[arg-type]  # its connection is not looked at
         clock=clock,
         log=structlog.get_logger(),
+        own=own,
         tally=Tally(partial(day_of, zone=None)),
     )
 
 
-def chunk(line: int, clock: ManualClock) -> Chunk:
+def chunk(line: int, clock: ManualClock, data: bytes = LINE) -> Chunk:
     end = Position("traefik", "access.log", str(line + 1).encode())
     return Chunk(
         origin=origins.named("traefik"),
-        data=LINE,
+        data=data,
         start=line * len(LINE),
         identity="id",
         end=end,
@@ -102,6 +104,23 @@ async def test_a_crash_counts_nothing_twice(tmp_path: Path, every: int) -> None:
     await database.close()
     assert crashes > 1
     assert (line, sums) == (LINES, {"lines": LINES, "refused": LINES})
+
+
+async def test_our_own_requests_are_among_no_visitors(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "db", (state.SCHEMA, incidents.SCHEMA, history.SCHEMA))
+    clock = ManualClock()
+    own = Own("nightporter-0a1b2c-")
+    ours = LINE.replace(b"/ HTTP", f"/?x={own.issue(clock.now())} HTTP".encode())
+    assert ours != LINE
+    judge = judge_on(database, clock, own)
+    await judge.restore()
+    running = asyncio.create_task(judge.run())
+    await judge.sink(chunk(0, clock, ours + LINE))
+    judge.stop()
+    await running
+    _, sums = await committed(database)
+    await database.close()
+    assert sums == {"lines": 1, "own_lines": 1, "refused": 1}
 
 
 async def test_what_only_the_history_counted_is_kept_after_a_while(tmp_path: Path) -> None:

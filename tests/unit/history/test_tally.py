@@ -131,6 +131,24 @@ def test_an_outage_is_its_end_and_how_long_it_was() -> None:
     assert (outage.service, outage.end - outage.start, outage.end) == ("plex", 840_500_000_000, NOON)
 
 
+def test_what_our_own_requests_left_counts_apart() -> None:
+    counting = tally()
+    counting.chunk(chunk("traefik", b"a\nb\nc\n"), own=2)
+    counting.chunk(chunk("inside", b"a\n"), own=1)
+    assert counting.take().counts == {
+        (TODAY, "lines", "traefik"): 1,
+        (TODAY, "own_lines", "traefik"): 2,
+        (TODAY, "own_lines", "inside"): 1,
+    }
+
+
+def test_a_file_that_was_accepted_is_no_change() -> None:
+    counting = tally()
+    record = {"action": "accepted", "path": "/etc/hosts", "time": NOON}
+    counting.chunk(chunk("integrity", msgspec.json.encode(record) + b"\n"))
+    assert counting.take().counts == {}
+
+
 def test_a_changed_file_counts_by_its_path() -> None:
     counting = tally()
     record = {"action": "changed", "path": "/etc/hosts", "time": NOON, "accepted": False}

@@ -10,6 +10,7 @@ from tests.parts.reviewing import NOW, PERIOD, counts, incident, outage, well
 
 from nightporter.config import Config
 from nightporter.history import Account, Outage
+from nightporter.history.rows import Day, What
 from nightporter.model import DAY, HOUR, MINUTE, SECOND, Severity
 from nightporter.review import sections, weekly
 from nightporter.review.facts import AllowList, Certificate, Check, Facts, Source
@@ -242,6 +243,15 @@ def test_a_steady_source_that_falls_silent_is_missed_and_one_that_writes_now_and
     assert sections.watching(well(counts=rare)).verdict == "fine"
     until_yesterday = {key: n for key, n in counts().items() if key[1] != "lines" or key[0] <= "2026-11-29"}
     assert sections.watching(well(counts=until_yesterday)).verdict == "fine"
+
+
+def test_our_own_requests_are_no_visits_but_show_that_a_source_writes() -> None:
+    mine: dict[tuple[Day, What, str], int] = {
+        (day, "own_lines" if what == "lines" else what, name): n for (day, what, name), n in counts().items()
+    }
+    found = sections.watching(well(counts=mine))
+    assert found.verdict == "fine"
+    assert f"traefik: 0 lines, and {well(counts=mine).total('own_lines'):,} of our own probes" in found.lines
 
 
 def test_time_that_nobody_watched_is_told() -> None:
