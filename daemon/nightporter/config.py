@@ -236,6 +236,8 @@ class CanaryProbe(_Asked):
     url: Secret
     host: str
     port: int
+    source: str = ""
+    """The source that must show it; empty: any of Traefik's format."""
     within_s: float = 30.0
     insecure: bool = False
     ca: str = ""

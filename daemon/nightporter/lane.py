@@ -231,10 +231,11 @@ class Lanes:
         self._retired |= self._lanes
         self._lanes.clear()
 
-    def own_seen(self) -> int:
-        """How many lines of proxies' logs told of our own requests."""
-        lanes = (*self._lanes.values(), *self._retired.values())
-        return sum(lane.counts["own"] for lane in lanes if lane.tells_of_own)
+    def own_seen(self, source: str = "") -> int:
+        """How many lines of proxies' logs told of our own requests; of all sources, or of one."""
+        lanes = [*self._lanes.values(), *self._retired.values()]
+        asked = [lane for lane in lanes if lane.tells_of_own and source in ("", lane.origin.source)]
+        return sum(lane.counts["own"] for lane in asked)
 
     def counts(self) -> Counter[str]:
         """The counters of all lanes together."""

@@ -291,7 +291,8 @@ def test_a_line_of_our_own_is_seen_in_a_proxys_log_though_no_rule_asks_for_it(na
     lane = lanes.of(origins.named(name))
     token = own.issue(ARRIVED)
     lane.judge(chunk(lane.origin, own_line(token) + own_line("abcdef" * 5)))
-    assert lanes.own_seen() == seen
+    assert lanes.own_seen() == lanes.own_seen(lane.origin.source) == seen
+    assert lanes.own_seen("another") == 0
     assert lane.counts["candidates"] == 0
     lanes.renew()
     lane = lanes.of(origins.named(name))

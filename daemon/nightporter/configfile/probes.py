@@ -40,7 +40,7 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "acme": (),
         "container": ("host",),
         "job": ("expect", "system"),
-        "canary": ("within", "insecure", "ca"),
+        "canary": ("source", "within", "insecure", "ca"),
         "firewall": (),
     }
 )
@@ -302,6 +302,7 @@ def _canary(page: Page, table: dict[str, Node], name: str, here: Here) -> Canary
         url=found[0],
         host=found[1],
         port=found[2],
+        source=got(table, "source", lambda n: page.text(n, "the name of a source"), ""),
         within_s=_seconds(page, table, "within", SECOND, 5 * MINUTE) or 30.0,
         insecure=got(table, "insecure", page.flag, False),
         ca=_ca(page, table, here),

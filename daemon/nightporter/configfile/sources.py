@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from nightporter.config import SourceConfig
+from nightporter.configfile.canaries import check_canaries
 from nightporter.configfile.commands import read_command
 from nightporter.configfile.disks import read_disk
 from nightporter.configfile.docker import read_docker
@@ -40,4 +41,5 @@ def read_sources(page: Page, node: Node, here: Here) -> tuple[SourceConfig, ...]
         if named is not None:
             name, kind = named
             sources.append(KINDS[kind](page, item, name, here))
+    check_canaries(page, page.items(node), sources)
     return tuple(sources)

@@ -26,11 +26,11 @@ def build_source(
     clock: Clock,
     own: Own | None = None,
     state: Path | None = None,
-    own_seen: Callable[[], int] = lambda: 0,
+    own_seen: Callable[[str], int] = lambda _source: 0,
 ) -> Source:
     """A source of its config's kind; its library is imported only then. `own`: makes what our requests carry;
-    `own_seen`: how many of them proxies' logs have shown. `state`: the daemon's folder, for what people ask
-    of a source; None: this is not the daemon."""
+    `own_seen`: how many of them a source's proxies' logs have shown. `state`: the daemon's folder, for what
+    people ask of a source; None: this is not the daemon."""
     match config:
         case FileSource():
             from nightporter.sources.files import FileSource as Files

@@ -97,6 +97,26 @@ def test_a_log_that_is_silent_and_then_speaks(tmp_path: Path, form: Any) -> None
             assert (speaks["kind"], speaks["rule"]) == ("resolved", "traefik-silent")
 
 
+def test_of_two_logs_the_one_that_speaks_does_not_hide_the_other(tmp_path: Path) -> None:
+    """The front's log is followed; the inner Traefik's is not where the config says."""
+    with Traefik(tmp_path / "front") as front, Traefik(tmp_path / "inside") as inside:
+        logs = [
+            {"name": name, "kind": "file", "paths": [str(path)], "format": "traefik"}
+            for name, path in (("front", front.access_log), ("inside", tmp_path / "nowhere.log"))
+        ]
+        canaries = [
+            {"name": name, "canary": f"http://127.0.0.1:{port}/x", "source": name, "within": "5s"}
+            for name, port in (("front", front.port), ("inside", inside.port))
+        ]
+        times = {"interval": "1s", "retries": 1, "grace": "0s"}
+        eyes = {"name": "eyes", "kind": "probe", "probes": canaries, **times}
+        with Daemon(tmp_path, sources=[*logs, eyes]) as daemon:
+            [silent] = daemon.wait_for_alerts(1, "traefik-silent", seconds=60)
+            assert silent["key"] == {"name": "inside"}
+            assert "not in the log of the source inside" in silent["message"]
+            daemon.wait_until(lambda: "1 of 2 up" in state_of(daemon), "the front's log speaks", 60)
+
+
 def test_a_traefik_that_is_down_is_not_silent(tmp_path: Path) -> None:
     with Traefik(tmp_path / "traefik") as traefik:
         log = {"name": "traefik", "kind": "file", "paths": [str(traefik.access_log)], "format": "traefik"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from nightporter.config import (
     AcmeProbe,
     CanaryProbe,
@@ -139,3 +141,49 @@ sources:
     assert probe.status == ("2xx", 401, "300-310")
     assert (probe.text, probe.latency_s) == ("MediaContainer", 1.5)
     assert (probe.redirects, probe.to_https, probe.ca) == (False, True, str(HOME / "root.pem"))
+
+
+LOGS = """
+sources:
+  - {name: front, kind: file, format: traefik, paths: [/var/log/front.log]}
+  - {name: inside, kind: file, format: traefik, paths: [/var/log/inside.log]}
+  - {name: docker, kind: docker}
+  - {name: ombi, kind: file, paths: [/var/log/ombi.log]}
+"""
+
+
+def eyes(canary: str) -> str:
+    return (
+        f'  - {{name: eyes, kind: probe, probes: [{{name: log, canary: "http://home.example/"{canary}}}]}}\n'
+    )
+
+
+@pytest.mark.parametrize("name", ["front", "inside", "docker"])
+def test_a_canary_may_name_the_source_that_must_show_it(name: str) -> None:
+    loaded = parse_config("config.yaml", LOGS + eyes(f", source: {name}"), WORLD)
+    assert loaded.problems == ()
+    found = loaded.config.sources[-1]
+    assert isinstance(found, ProbeSource)
+    [canary] = found.probes
+    assert isinstance(canary, CanaryProbe)
+    assert canary.source == name
+
+
+@pytest.mark.parametrize(("name", "near"), [("insid", "inside"), ("ombi", ""), ("eyes", "")])
+def test_a_canary_s_source_must_be_one_that_can_show_it(name: str, near: str) -> None:
+    loaded = parse_config("config.yaml", LOGS + eyes(f", source: {name}"), WORLD)
+    [problem] = loaded.problems
+    assert not problem.warning
+    assert problem.found == f"unknown source of Traefik's log '{name}'"
+    assert problem.nearest == near
+    assert (problem.place.line, problem.expected) == (7, "one of docker, front, inside")
+
+
+@pytest.mark.parametrize("canary", ["", ", source: null"])
+def test_with_two_logs_of_traefik_a_canary_without_a_source_is_warned_of(canary: str) -> None:
+    loaded = parse_config("config.yaml", LOGS + eyes(canary), WORLD)
+    [problem] = loaded.problems
+    assert problem.warning
+    assert "source: front" in problem.fix
+    one = LOGS.replace("format: traefik, paths: [/var/log/inside", "paths: [/var/log/inside")
+    assert parse_config("config.yaml", one + eyes(canary), WORLD).problems == ()

@@ -14,8 +14,9 @@ from nightporter.config import CanaryProbe, HttpProbe
 from nightporter.sources.probes.ask import Door, ask_http
 from nightporter.sources.probes.state import Outcome
 
-OwnSeen = Callable[[], int]
-"""How many lines about our own requests the lanes of Traefik's logs have met."""
+OwnSeen = Callable[[str], int]
+"""Source → how many lines about our own requests the lanes of its Traefik's logs have met; of the empty name
+those of all sources."""
 
 LOOK_EVERY_S: Final = 0.25
 _ANY_STATUS: Final = "100-599"
@@ -25,14 +26,15 @@ async def send_canary(
     probe: CanaryProbe, door: Door, own_seen: OwnSeen, clock: Clock, platform: str
 ) -> Outcome:
     """Ask, then wait for the line."""
-    before = own_seen()
+    before = own_seen(probe.source)
     answer = await ask_http(door, _request(probe), clock.monotonic, platform)
     if not answer.up:
         return Outcome(up=False, unknown=True, why=f"Traefik was not reached: {answer.why}")
     deadline = clock.monotonic() + probe.within_s
-    while own_seen() == before:
+    while own_seen(probe.source) == before:
         if clock.monotonic() >= deadline:
-            why = f"Traefik answered, but the request is not in its log after {probe.within_s:g} s"
+            log = f"the log of the source {probe.source}" if probe.source else "its log"
+            why = f"Traefik answered, but the request is not in {log} after {probe.within_s:g} s"
             return Outcome(up=False, why=why, latency=answer.latency, facts=answer.facts)
         await clock.sleep(LOOK_EVERY_S)
     return Outcome(up=True, latency=answer.latency, facts=answer.facts)

@@ -82,7 +82,7 @@ class ProbeSource:
         config: ProbeConfig,
         clock: Clock,
         own: Own | None = None,
-        own_seen: OwnSeen = lambda: 0,
+        own_seen: OwnSeen = lambda _source: 0,
         *,
         platform: str = sys.platform,
         dice: Callable[[], float] = random.random,

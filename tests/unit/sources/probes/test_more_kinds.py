@@ -181,7 +181,7 @@ async def sent(
     monkeypatch.setattr(clock, "sleep", sleep)
     begun = clock.monotonic()
     door: Door = None  # type: ignore[assignment]  # it is not gone through
-    outcome = await canary.send_canary(CANARY, door, lambda: own_seen(clock), clock, "linux")
+    outcome = await canary.send_canary(CANARY, door, lambda _: own_seen(clock), clock, "linux")
     return outcome, clock.monotonic() - begun
 
 
