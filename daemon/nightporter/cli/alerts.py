@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -41,16 +41,24 @@ _ENOUGH: Final = 100_000
 def command(
     since: str, rule: str, min_severity: str, limit: int, as_json: bool, config_file: Path | None
 ) -> None:
-    """List incidents, newest first: everything that was found, whether it was sent or held back."""
+    """List incidents, newest first: everything that was found, whether it was sent or held back.
+
+    The time of each, by which they are sorted, is that of its last event.
+    """
     config = config_of(config_file)
     now = SystemClock().now()
     found = read(config.state / DATABASE, now - _span(since))
     wanted = [i for i in found if fnmatchcase(i.rule, rule) and i.severity >= Severity[min_severity]]
-    newest = wanted[::-1][:limit]
+    newest = newest_first(wanted)[:limit]
     for incident in newest:
         click.echo(as_object(incident) if as_json else for_a_person(incident, zone_of(config.timezone), now))
     if not as_json:
         click.echo(_summary(len(newest), len(wanted), since))
+
+
+def newest_first(found: Iterable[Incident]) -> list[Incident]:
+    """By the time that is shown of each, that of its last event; of equal ones by when they began."""
+    return sorted(found, key=lambda incident: (incident.last, incident.first, incident.id), reverse=True)
 
 
 def read(path: Path, since: Stamp) -> Sequence[Incident]:

@@ -61,6 +61,21 @@ def test_which_are_listed(
     assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ids
 
 
+def test_they_are_sorted_by_the_time_that_is_shown(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And not by when they were told, which a line that was seen late or a long episode sets apart."""
+    now = SystemClock().now()
+    connection = sqlite3.connect(state / DATABASE, isolation_level=None)
+    told_last = msgspec.structs.replace(an_incident(5, now - HOUR * 3 // 4), told_at=now)
+    goes_on = msgspec.structs.replace(an_incident(6, now - HOUR), last=now - MINUTE)
+    together = [msgspec.structs.replace(an_incident(n, now - HOUR), last=now - 2 * MINUTE) for n in (8, 7)]
+    incidents.save(connection, [told_last, goes_on, *together])
+    connection.close()
+    assert alerts(state, "--json", "-n", "6") == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [incident["id"] for incident in found] == ["i6", "i8", "i7", "i4", "i5", "i3"]
+    assert [incident["last"] for incident in found] == sorted((i["last"] for i in found), reverse=True)
+
+
 def test_what_a_person_reads(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert alerts(state) == 0
     out = capsys.readouterr().out
