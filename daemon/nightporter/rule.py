@@ -242,7 +242,7 @@ class TestItem:
 
 Mode = Literal["alert", "dry-run"]
 
-GIVEN_LISTS: Final = frozenset({"allow_list", "allow_list_near", "allow_list_routers"})
+GIVEN_LISTS: Final = frozenset({"allow_list", "allow_list_maybe", "allow_list_near", "allow_list_routers"})
 """Lists whose values the config gives (`allow_list:`). What a rule file writes in one of these is for its
 tests alone; without that key of the config, rules that name one are off."""
 PLACE_FIELDS: Final = frozenset({"country", "network"})

@@ -17,6 +17,9 @@ NEAR_V6: Final = 48
 PASTE: Final = "{allow_list}"
 """Stands in a rule's message for the list as its file spells it, with the client's address added to it."""
 CLIENT: Final = "{client_ip}"
+DOUBT: Final = "{allow_list_doubt}"
+"""Stands in a rule's message for who else it may have been; empty where everybody's address is known."""
+EVERYBODY: Final = ("0.0.0.0/0", "::/0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +32,17 @@ class Given:
     """The neighbourhoods of addresses outside."""
     routers: tuple[str, ...] = ()
     """Routers that stand behind it by Traefik's own config, without their provider."""
+    unresolved: tuple[str, ...] = ()
+    """Names of the list whose address nobody knows: a client outside may be one of them."""
     line: str = ""
     """The list with a place for one more: `IP_ALLOW_LIST=127.0.0.1/32,192.168.1.0/24,{client_ip}`."""
 
 
-def given(listed: Listed, also: Iterable[str], routers: Iterable[str]) -> Given:
-    """Of a list; `also` are networks that belong besides: what names resolve to, what was let in just now."""
+def given(
+    listed: Listed, also: Iterable[str], routers: Iterable[str], unresolved: Iterable[str] = ()
+) -> Given:
+    """Of a list; `also` are networks that belong besides: what names resolve to, what was let in just now.
+    `unresolved`: names that never resolved."""
     networks = tuple(dict.fromkeys([*listed.networks, *also]))
     # What is pasted must be a list that Traefik takes; such entries hold no brace, either.
     right = [entry.text for entry in listed.entries if entry.kind in ("network", "name")]
@@ -42,6 +50,7 @@ def given(listed: Listed, also: Iterable[str], routers: Iterable[str]) -> Given:
         networks=networks,
         near=tuple(dict.fromkeys(neighbourhoods(networks))),
         routers=tuple(dict.fromkeys(routers)),
+        unresolved=tuple(unresolved),
         line=listed.spelled([*dict.fromkeys(right), CLIENT]),
     )
 
@@ -56,24 +65,31 @@ def neighbourhoods(networks: Iterable[str]) -> Iterator[str]:
 
 
 def with_lists(ruleset: Ruleset, state: Given | None) -> Ruleset:
-    """The rules with these lists (`rule.GIVEN_LISTS`), and the line to paste in their messages. None: it is
-    not known who is let in, and rules that ask are off."""
+    """The rules with these lists (`rule.GIVEN_LISTS`), and in their messages the line to paste and what is
+    doubtful. None: it is not known who is let in, and rules that ask are off."""
     if state is None:
         return ruleset
     values = {
         "allow_list": state.networks,
+        "allow_list_maybe": EVERYBODY if state.unresolved else (),
         "allow_list_near": state.near,
         "allow_list_routers": state.routers,
     }
     lists = {name: StaticList(name=name, values=texts) for name, texts in values.items()}
     return replace(
         ruleset,
-        rules=tuple(_with_line(rule, state.line) for rule in ruleset.rules),
+        rules=tuple(_with_words(rule, state) for rule in ruleset.rules),
         lists={**ruleset.lists, **lists},
     )
 
 
-def _with_line(rule: Rule, line: str) -> Rule:
-    if PASTE not in rule.message:
-        return rule
-    return replace(rule, message=rule.message.replace(PASTE, line))
+def _with_words(rule: Rule, state: Given) -> Rule:
+    message = rule.message.replace(PASTE, state.line).replace(DOUBT, _doubt(state.unresolved))
+    return rule if message == rule.message else replace(rule, message=message)
+
+
+def _doubt(unresolved: tuple[str, ...]) -> str:
+    if not unresolved:
+        return ""
+    more = f" or one of {len(unresolved) - 1} more names" if unresolved[1:] else ""
+    return f"; unless that was {unresolved[0]}{more} of the list, whose address is not known"

@@ -74,7 +74,7 @@ class Keeper:
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """Names that never resolved: as long as there are some, it is not known who is let in."""
+        """Names that never resolved: as long as there are some, not all who are let in are known."""
         names = self.listed.names if self.listed is not None else ()
         return tuple(name for name in names if not self._kept.names.get(name))
 
@@ -132,11 +132,15 @@ class Keeper:
         return tuple(map(ip_network, texts))
 
     def state(self) -> Given | None:
-        """Who is let in; None as long as that is not known."""
-        if self.listed is None or not self.listed.entries or self.waiting_for:
+        """Who is let in; None as long as that is not known. A name that never resolved holds that up until it
+        was tried often enough to be told; then an open door is told with less noise, and not hidden by it."""
+        waiting = self.waiting_for
+        if self.listed is None or not self.listed.entries:
             return None
-        of_names = [network for name in self.listed.names for network in self._kept.names[name]]
-        return given(self.listed, [*of_names, *self._kept.networks], self._kept.routers)
+        if any(self._failures.get(name, 0) < FAILURES for name in waiting):
+            return None
+        of_names = [network for name in self.listed.names for network in self._kept.names.get(name, {})]
+        return given(self.listed, [*of_names, *self._kept.networks], self._kept.routers, waiting)
 
     def records(self) -> list[Fields]:
         """What was not told yet: new faults, and what is right again."""

@@ -39,7 +39,7 @@ NEEDS: Final[Mapping[str, str]] = {
 }
 """Names that a message may have beside fields → the key of the rule that fills them; `window` any window."""
 TEMPLATE_NAMES: Final = ("count", "first", "last", *NEEDS)
-_GIVEN: Final = ("allow_list",)
+_GIVEN: Final = ("allow_list", "allow_list_doubt")
 """Names that the config fills, before the rule is in force."""
 _NEVER_FIELDS: Final = ("distinct", "window", "for", "silence")
 """Those that a rule never takes from a line, even where a line may carry any field."""

@@ -146,8 +146,12 @@ class AllowListSource:
     def status(self) -> Mapping[str, object]:
         """`state` (following, waiting: it is not known who is let in), `blind` (why not), `networks` and
         `routers` (how many), `counts`."""
-        waiting = [f"{name} has not resolved yet" for name in self._keeper.waiting_for]
         given = self._given
+        meanwhile = "is off for now" if given is None else "is told as medium, and not as critical"
+        waiting = [
+            f"{name} has never resolved: 'the door is open' {meanwhile}"
+            for name in self._keeper.waiting_for
+        ]
         return {
             "kind": "allow_list",
             "state": "following" if given is not None else "waiting",
