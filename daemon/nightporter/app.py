@@ -126,7 +126,7 @@ async def build(
         readings=readings,
         signals=signals,
         mistakes=mistakes,
-        following=ConfigFollower(config, log, mistakes, signals.reload, rulebook.reload),
+        following=ConfigFollower(config, clock, log, mistakes, signals.reload, rulebook.reload),
         places=PlacesFollower(config, clock, places, mistakes, swap),
         swap=swap,
         tally=tally,

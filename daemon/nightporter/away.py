@@ -27,7 +27,7 @@ from typing import Any, Final
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat
 from nightporter.errors import Unreachable
 from nightporter.judge import LAST_COMMIT
 from nightporter.model import MINUTE, SECOND, Nanos, Severity, Stamp, Telling, short_id
@@ -264,7 +264,7 @@ class Presence:
         """Watch until cancelled."""
         while True:
             await self.look()
-            await self._clock.sleep(LOOK_EVERY_S)
+            await beat(self._clock, LOOK_EVERY_S)
 
     async def look(self) -> None:
         """One look at the clocks and the containers."""

@@ -29,6 +29,17 @@ class Clock(Protocol):
         ...
 
 
+def to_beat(clock: Clock, every_s: float) -> float:
+    """Seconds until the monotonic clock shows a whole multiple of `every_s`."""
+    return every_s - clock.monotonic() % every_s
+
+
+async def beat(clock: Clock, every_s: float) -> None:
+    """Wait for the next such moment. All who look at something now and then wait like this: on a quiet
+    machine a wake costs more than what is done in it, and those whose beats meet share one."""
+    await clock.sleep(to_beat(clock, every_s))
+
+
 class SystemClock:
     """The machine's own clocks."""
 

@@ -18,7 +18,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from nightporter.blindness import Blindness, why_blind
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat
 from nightporter.config import Config
 from nightporter.following import ConfigFollower, PlacesFollower
 from nightporter.history import Tally
@@ -191,7 +191,7 @@ class Daemon:
             if not await asyncio.to_thread(self.database.is_there):
                 self._begin_anew()
                 return
-            await self.clock.sleep(STATUS_EVERY_S)
+            await beat(self.clock, STATUS_EVERY_S)
 
     async def _write_status(self, *, running: bool) -> None:
         text = msgspec.json.encode(self.status(running=running), enc_hook=str)

@@ -12,7 +12,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from nightporter import configfile
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat, to_beat
 from nightporter.config import Config
 from nightporter.errors import BadFiles, Place, Problem
 from nightporter.mistakes import Mistakes
@@ -28,6 +28,7 @@ class ConfigFollower:
     """Looks at the file that `config` came from."""
 
     config: Config
+    clock: Clock
     log: FilteringBoundLogger
     mistakes: Mistakes
     reload: asyncio.Event
@@ -48,15 +49,17 @@ class ConfigFollower:
         seen: object = None  # so that a change made while we started is seen at the first look
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
+                async with asyncio.timeout(to_beat(self.clock, LOOK_EVERY_S)):
                     await self.reload.wait()
             asked = self.reload.is_set()
             if asked:
                 self.reload.clear()
                 self.reload_rules()
-            if path is None or (fingerprint([path]) == seen and not asked):
+            if path is None:
                 continue
-            seen = fingerprint([path])
+            before, seen = seen, fingerprint([path])
+            if seen == before and not asked:
+                continue
             found = await self._read(path)
             if found is not None and found not in (self.config, self.refused):
                 return found
@@ -96,4 +99,4 @@ class PlacesFollower:
                 "A database of countries or networks cannot be used",
                 [Problem(place=place, found=trouble) for trouble in self.places.troubles],
             )
-            await self.clock.sleep(PLACES_EVERY_S)
+            await beat(self.clock, PLACES_EVERY_S)

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -18,7 +19,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from nightporter import bundled
-from nightporter.clock import Clock
+from nightporter.clock import Clock, to_beat
 from nightporter.config import Config
 from nightporter.errors import Problem
 from nightporter.rule import Ruleset
@@ -28,7 +29,7 @@ from nightporter.sources.files.waker import FolderWaker, Target
 from nightporter.store import state
 from nightporter.store.database import Database
 
-LOOK_EVERY_S: Final = 1.5
+LOOK_EVERY_S: Final = 1.25
 """How often the files are looked at: the truth behind watchdog's hints, which may be lost."""
 SETTLE_S: Final = 0.2
 """How long the files must be still before they are read: an editor's save is several changes."""
@@ -121,11 +122,16 @@ class Rulebook:
 
     async def run(self, changed: Callable[[InForce], Awaitable[None]]) -> None:
         """Follow the files for ever; `changed` gets each new state, good or broken."""
-        waker = FolderWaker(self._clock)
+        moved = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        waker = FolderWaker(self._clock, lambda: loop.call_soon_threadsafe(moved.set))
         try:
             while True:
                 waker.watch(frozenset(Target(folder, "*.y*ml") for folder in self._folders()))
-                await asyncio.to_thread(waker.wait, LOOK_EVERY_S, heed=True)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(to_beat(self._clock, LOOK_EVERY_S)):
+                        await moved.wait()
+                moved.clear()
                 if self._again or fingerprint(self._folders()) != self._print:
                     await self._settled()
                     await changed(await self._read_again())
@@ -180,13 +186,13 @@ def fingerprint(paths: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
     found: list[tuple[str, int, int, int]] = []
     for path in paths:
         try:
-            names = [entry.path for entry in os.scandir(path)] if path.is_dir() else [str(path)]
+            files: list[os.DirEntry[str] | Path] = [*os.scandir(path)] if path.is_dir() else [path]
         except OSError:
             continue
-        for name in names:
+        for file in files:
             try:
-                stat = os.stat(name)  # noqa: PTH116 - a Path for each file each second is waste
+                stat = file.stat()
             except OSError:
                 continue
-            found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+            found.append((os.fspath(file), stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(sorted(found))

@@ -20,7 +20,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from nightporter import letterbox
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat
 from nightporter.config import Config
 from nightporter.drill import tellings
 from nightporter.errors import Denied, Unreachable, UserError
@@ -29,7 +29,7 @@ from nightporter.rule import Ruleset
 
 REQUEST: Final = "drill.json"
 ANSWER: Final = "drill-answer.json"
-LOOK_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 1.25
 FRESH: Final[Nanos] = MINUTE
 
 
@@ -125,7 +125,7 @@ class DrillDesk:
             request = take(self._config.state, self._clock.now())
             if request is not None:
                 await self._serve(request)
-            await self._clock.sleep(LOOK_EVERY_S)
+            await beat(self._clock, LOOK_EVERY_S)
 
     async def _serve(self, request: Request) -> None:
         self._log.info("drill.asked", rule=request.rule or "all")

@@ -18,7 +18,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat
 from nightporter.config import Config
 from nightporter.model import DAY, MINUTE, Incident, Nanos, Severity, Stamp
 from nightporter.store import incidents
@@ -71,7 +71,7 @@ class Keeping:
         while True:
             if self._config.evidence.critical:
                 await self.look()
-            await self._clock.sleep(LOOK_EVERY_S)
+            await beat(self._clock, LOOK_EVERY_S)
 
     async def look(self) -> None:
         """Keep what is due and not kept yet."""

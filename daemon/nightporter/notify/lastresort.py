@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat
 from nightporter.errors import Unreachable
 from nightporter.model import MINUTE, Nanos, Severity, Stamp, Telling, short_id
 from nightporter.notify.outcome import Channel, Delivered
@@ -54,7 +54,7 @@ class LastResort:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await self._clock.sleep(LOOK_EVERY_S)
+            await beat(self._clock, LOOK_EVERY_S)
             try:
                 await self.look()
             except Unreachable as err:

@@ -17,7 +17,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from nightporter.clock import Clock
+from nightporter.clock import Clock, beat
 from nightporter.config import AppriseDestination, Config, Turn
 from nightporter.errors import Unreachable
 from nightporter.history.rows import Day
@@ -81,7 +81,7 @@ class ReviewDesk:
         while True:
             with suppress(Unreachable):  # a full disk: the judge says so; it is due at the next look as well
                 await self.look()
-            await self._clock.sleep(LOOK_EVERY_S)
+            await beat(self._clock, LOOK_EVERY_S)
 
     async def look(self) -> None:
         """One look at the calendar. Raises Unreachable."""

@@ -15,7 +15,7 @@ from nightporter.sources.files.group import Group
 from nightporter.sources.files.waker import FolderWaker, Waker
 
 CHUNK_BYTES: Final = 64 * 1024
-QUIET_POLL_S: Final = 0.25
+QUIET_POLL_S: Final = 0.5
 """The truth, whatever the waker says: FSEvents misses appends."""
 BUSY_POLL_S: Final = 0.05
 STILL_BUSY_S: Final = 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -103,8 +103,10 @@ class FolderWaker:
     Its observers are imported with the first watch.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, heard: Callable[[], object] | None = None) -> None:
+        """`heard` is called, on a thread of watchdog's, for whatever would end a wait."""
         self._clock = clock
+        self._heard = heard
         self._woken = threading.Event()
         self._stopped = threading.Event()
         self._noise = 0
@@ -191,8 +193,10 @@ class FolderWaker:
         patterns = self._patterns.get(folder, frozenset())
         if not any(fnmatchcase(name, pattern) for name in names for pattern in patterns):
             self._noise += 1
-        else:
-            self._woken.set()
+            return
+        self._woken.set()
+        if self._heard is not None:
+            self._heard()
 
     def close(self) -> None:
         observer, self._observer = self._observer, None
@@ -206,6 +210,6 @@ def _why_not(err: OSError) -> str:
     if err.errno in (errno.ENOSPC, errno.EMFILE):
         return (
             "the system has no file watches left (fs.inotify.max_user_watches, max_user_instances): "
-            "files are only polled, four times a second"
+            "files are only polled, twice a second"
         )
-    return f"files are only polled, four times a second: {err.strerror or err}"
+    return f"files are only polled, twice a second: {err.strerror or err}"

@@ -21,7 +21,7 @@ from nightporter.sources.integrity.watch import Patterns, Watch
 
 POLL_S: Final = 5.0
 """How often every path is asked for its times, whatever the waker says."""
-DESK_S: Final = 1.0
+DESK_S: Final = 2.5
 """How often it is looked whether somebody accepts something."""
 UNSETTLED_S: Final = 0.25
 REST: Final = 4.0
