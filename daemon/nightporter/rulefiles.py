@@ -17,12 +17,20 @@ def texts(
     config: Config, in_use: Collection[Path] = ()
 ) -> tuple[tuple[SourceText, ...], tuple[Problem, ...]]:
     """The shipped rule files and the person's, in the config's order. What the config names must be there;
-    the folder that it would look into by itself need not, unless rules of it are `in_use`."""
+    the folder that it would look into by itself need not, unless rules of it are `in_use`. A shipped file
+    that lies in a folder of the person's as well, as in a checkout, is read once."""
     shipped = read([bundled.rules()], shipped=True) if config.shipped_rules else read([])
     there = [path for path in config.rule_dirs if config.rule_dirs_named or os.path.lexists(path)]
     own = read(there)
     gone = tuple(_gone(path) for path in config.rule_dirs if path in in_use and path not in there)
-    return shipped.texts + own.texts, shipped.problems + own.problems + gone
+    return joined(shipped.texts, own.texts), shipped.problems + own.problems + gone
+
+
+def joined(shipped: Sequence[SourceText], own: Sequence[SourceText]) -> tuple[SourceText, ...]:
+    """Both, without those of the person's that say just what a shipped one says: no second rule of each id.
+    One that was changed stays, and its rules are told as second ones."""
+    known = {text.text for text in shipped}
+    return (*shipped, *(text for text in own if text.text not in known))
 
 
 def _gone(folder: Path) -> Problem:

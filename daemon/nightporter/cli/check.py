@@ -34,8 +34,7 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
     sources, unread = rulefiles.texts(config)
     if files:
         extra = read(files)
-        named = {source.name for source in extra.texts}
-        sources = (*(s for s in sources if s.shipped and s.name not in named), *extra.texts)
+        sources = rulefiles.joined([source for source in sources if source.shipped], extra.texts)
         unread = (*unread, *extra.problems)
     loaded = rulefiles.judged(sources, config)
     problems = [*read_config.problems, *unread, *loaded.problems]

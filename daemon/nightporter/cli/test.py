@@ -29,8 +29,8 @@ def command(files: tuple[Path, ...], config_file: Path | None) -> int:
     if files:
         extra = read(files)
         wanted = {source.name for source in extra.texts}
-        real = {Path(name).resolve() for name in wanted}
-        sources = (*(s for s in sources if Path(s.name).resolve() not in real), *extra.texts)
+        named = {source.text for source in extra.texts}
+        sources = (*(source for source in sources if source.text not in named), *extra.texts)
         unread = (*unread, *extra.problems)
     loaded = load(sources, surroundings(config))
     problems = [p for p in (*unread, *loaded.problems) if not p.warning]

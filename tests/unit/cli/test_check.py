@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tests.parts.geo import country_database, network_database
 
-from nightporter import cli
+from nightporter import bundled, cli
 
 
-def checked(config: Path) -> int:
-    return cli.exit_code(cli.build(), ["check", "--config", str(config)])
+def checked(config: Path, *files: Path) -> int:
+    return cli.exit_code(cli.build(), ["check", *map(str, files), "--config", str(config)])
 
 
 def test_warnings_of_the_config_are_told_and_change_nothing(
@@ -36,6 +36,27 @@ def test_a_folder_of_rules_that_is_misspelt(tmp_path: Path, capsys: pytest.Captu
         f"{tmp_path}/ruels:1:1: cannot be read: no such file or directory; did you mean 'rules'?" in said.err
     )
     assert said.out == ""
+
+
+def test_a_shipped_file_in_a_folder_of_ones_own_is_no_second_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a checkout, where the folder beside `config.example.yaml` is the shipped one."""
+    config, folder = tmp_path / "config.yaml", tmp_path / "rules"
+    config.write_text("sources: []\n")
+    folder.mkdir()
+    (folder / "linked.yaml").symlink_to(bundled.rules() / "outages.yaml")  # it has `renamed:`, too
+    copy = folder / "copy.yaml"
+    shipped = (bundled.rules() / "disks.yaml").read_text()
+    copy.write_text(shipped)
+    assert checked(config) == 0
+    assert checked(config, folder) == 0
+    capsys.readouterr()
+    copy.write_text(shipped.replace("severity: critical", "severity: high"))
+    assert checked(config) == 2
+    said = capsys.readouterr().err
+    assert f"{copy}:4:3: a second rule 'disk-media-not-mounted'; the first is at {bundled.rules()}" in said
+    assert "linked.yaml" not in said
 
 
 def test_a_pipe_for_a_config_ends_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
