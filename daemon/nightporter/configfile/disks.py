@@ -11,7 +11,7 @@ from nightporter.configfile.parts import Here, given, got, read_choice, read_not
 from nightporter.model import DAY, HOUR, MINUTE, SECOND
 from nightporter.ruleset import values
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamltext.page import Node, Page, Scalar
+from nightporter.yamltext.page import Node, Page, Scalar, describe
 
 T = TypeVar("T")
 
@@ -21,6 +21,8 @@ _KEYS: Final = ("name", "kind", "paths", "newest", "time_machine", "volumes", "h
 _LOOKS: Final = frozenset({"paths", "newest", "time_machine", "volumes"})
 _VOLUMES: Final = ("none", "in_use")
 _PATH_KEYS: Final = ("path", "mounted", "writable", "holds", "low", "high", "least")
+MEDIA: Final = "media"
+"""The word under `holds:` that the shipped rules ask for (rules/disks.yaml)."""
 _NEWEST_KEYS: Final = ("path", "within", "min_size")
 _PERCENT: Final = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,3})?) ?%\Z")
 _WITHIN: Final = 26 * HOUR
@@ -42,7 +44,7 @@ def read_disk(page: Page, node: Node, name: str, here: Here) -> DiskSource:
         paths=paths if table.keys() & _LOOKS else (DiskPath(path="/"),),
         newest=newest,
         time_machine_s=_time_machine(page, table),
-        volumes=got(table, "volumes", lambda n: read_choice(page, n, "volumes", _VOLUMES), "") == "in_use",
+        volumes=got(table, "volumes", lambda n: _volumes(page, n), "") == "in_use",
         host=got(table, "host", lambda n: page.text(n, "the engine's address"), ""),
         every_s=got(table, "every", lambda n: read_duration(page, n, least=SECOND, most=DAY), MINUTE)
         / SECOND,
@@ -70,7 +72,7 @@ def _disk_path(page: Page, node: Node, here: Here) -> DiskPath | None:
         path=default.path,
         mounted=got(table, "mounted", page.flag, default.mounted),
         writable=got(table, "writable", page.flag, default.writable),
-        holds=got(table, "holds", lambda n: page.text(n, "what lies there, such as media"), ""),
+        holds=got(table, "holds", lambda n: _holds(page, n), ""),
         low_percent=got(table, "low", lambda n: _percent(page, n), default.low_percent),
         high_percent=got(table, "high", lambda n: _percent(page, n), default.high_percent),
         high_bytes=got(table, "least", lambda n: _size(page, n), default.high_bytes),
@@ -79,6 +81,25 @@ def _disk_path(page: Page, node: Node, here: Here) -> DiskPath | None:
         found = f"low: {disk.low_percent:g}% below high: {disk.high_percent:g}%"
         page.tell(node, found, expected="low to be the larger one: it is the first warning")
     return disk
+
+
+def _volumes(page: Page, node: Node) -> str | None:
+    """`in_use` or `none`; who writes true or false means one of them."""
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        meant = "in_use" if node.value else "none"
+        page.tell(node, describe(node), expected=" or ".join(_VOLUMES), fix=f"write 'volumes: {meant}'")
+        return None
+    return read_choice(page, node, "volumes", _VOLUMES)
+
+
+def _holds(page: Page, node: Node) -> str | None:
+    """What lies there: a word that is passed on to rules, of which the shipped ones ask for one alone."""
+    word = page.text(node, f"what lies there, such as {MEDIA}")
+    if word is not None and word != MEDIA:
+        fix = f"write {MEDIA} if films or music lie there: its absence is then critical"
+        found = f"'{word}', which only a rule of your own could ask for; the shipped ones ask for '{MEDIA}'"
+        page.tell(node, found, fix=fix, warning=True)
+    return word
 
 
 def _newest(page: Page, node: Node, here: Here) -> NewestFile | None:

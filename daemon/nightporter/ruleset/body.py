@@ -22,7 +22,7 @@ from nightporter.ruleset.messages import TEMPLATE_NAMES
 from nightporter.ruleset.names import Names, Scope
 from nightporter.ruleset.values import NotA
 from nightporter.ruleset.windows import read_duration
-from nightporter.yamltext.page import Node, Page, Scalar, Table
+from nightporter.yamltext.page import Node, Page, Scalar, Table, describe
 
 T = TypeVar("T")
 
@@ -186,7 +186,11 @@ class BodyReader:
     def _pollers(self, node: Node) -> bool | None:
         if isinstance(node, Scalar) and node.text == "skip":
             return True
-        self._page.wrong(node, "skip")
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            fix = "write 'pollers: skip'" if node.value else "take it out: pollers are counted like others"
+            self._page.tell(node, describe(node), expected="skip", fix=fix)
+        else:
+            self._page.wrong(node, "skip")
         return None
 
     def _severity(self, node: Node, reader: ConditionReader) -> tuple[SeverityStep, ...]:

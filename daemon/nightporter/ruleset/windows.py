@@ -50,6 +50,8 @@ MAX_LENGTHS: Final = 5_000
 """And at most: each key remembers one number a length."""
 LEAST_DAYS: Final = 7
 """Days that `same_hour` compares with, at least: a week holds every weekday once."""
+LEAST_BYTES: Final = 1_000_000
+"""A floor of fewer bytes keeps nothing quiet: it is one picture."""
 MAX_LEARN: Final[Nanos] = 90 * DAY
 MAX_REMEMBER: Final[Nanos] = 400 * DAY
 MAX_FIELDS: Final = 8
@@ -279,9 +281,19 @@ class _Reader:
             case "events":
                 return self._least(node)
             case "sum":
-                return self._amount(node, field)
+                return self._least_sum(node, field)
             case "distinct":
                 return self.page.whole(node, "how many values it takes", 1, DISTINCT_CAP * SLOTS)
+
+    def _least_sum(self, node: Node, field: str) -> int | None:
+        """The floor of a sum; one of a few bytes was meant as a number of events, and holds nothing."""
+        amount = self._amount(node, field)
+        is_bytes = self.conditions.scope.unit_of(field) == "bytes"
+        if amount is not None and is_bytes and amount < LEAST_BYTES:
+            found = f"a floor of {amount:,} bytes, which a page or two make"
+            fix = "write its unit, such as 500MB: the sum below which nothing is told"
+            self.page.tell(node, found, fix=fix, warning=True)
+        return amount
 
     def _within(self, node: Node) -> Nanos | None:
         return read_duration(self.page, node, most=MAX_WITHIN)

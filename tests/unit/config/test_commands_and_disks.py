@@ -144,6 +144,18 @@ def test_what_is_read(text: str, expected: SourceConfig, tmp_path: Path) -> None
         ("{name: w, kind: integrity, paths: defaults}", "'defaults'; did you mean 'default'?"),
         ("{name: d, kind: disk, newest: [{within: 1h}]}", "a backup without 'path'; expected a map such as"),
         ("{name: d, kind: disk, volumes: in-use}", "unknown volumes 'in-use'; expected one of in_use, none"),
+        (
+            "{name: d, kind: disk, volumes: true}",
+            "true (true or false); expected none or in_use; write 'volumes: in_use'",
+        ),
+        (
+            "{name: d, kind: disk, volumes: no}",
+            "no (true or false); expected none or in_use; write 'volumes: none'",
+        ),
+        (
+            "{name: d, kind: disk, paths: [{path: /films, holds: movies}]}",
+            "warning: 'movies', which only a rule of your own could ask for; the shipped ones ask for",
+        ),
         ("{name: d, kind: disk, paths: [/], host: x}", "'host' without 'volumes'"),
         ("{name: d, kind: disk, time_machine: [1]}", "a list; expected true, or a map such as {within: 50h}"),
     ],

@@ -470,8 +470,8 @@ def test_a_tune_that_breaks_the_message_is_told_at_the_tune() -> None:
     )
     assert errors(text, "tune: {burst: {count: 5 in 1m}}") == [
         "1.yaml:1:8: this tune breaks 'burst', whose 'message:' is at 0.yaml:10:14: '{distinct}' in a rule"
-        " without 'distinct:'; expected a field, or one of {count}, {window}, {first}, {last}; give the tune a"
-        " 'message:' that fits, or take out of the tune what does not go with that one"
+        " without 'distinct:'; expected a field, or one of {count}, {window}, {first}, {last}; give the tune"
+        " a 'message:' that fits, or take out of the tune what does not go with that one"
     ]
 
 

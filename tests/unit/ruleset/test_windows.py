@@ -219,10 +219,22 @@ def test_a_default_that_does_not_fit_one_rule_is_told_where_it_stands() -> None:
     ]
 
 
+def test_a_floor_of_a_few_bytes_is_warned_of() -> None:
+    spike = "from: traefik, spike: {{factor: 5, within: 1h, baseline: 7d, sum: {}, min: {}}}"
+    fix = "write its unit, such as 500MB: the sum below which nothing is told"
+    assert told(spike.format("bytes", 200)) == [
+        f"warning: a floor of 200 bytes, which a page or two make; {fix}"
+    ]
+    assert told(spike.format("bytes", "200MB")) == told(spike.format("retries", 200)) == []
+    assert told(spike.format("bytes", "2GB"), "min: 300") == [
+        f"warning: a floor of 300 bytes, which a page or two make; {fix}"
+    ]
+
+
 def test_a_tune_may_bring_two_keys_together_that_do_not_fit() -> None:
     assert told("from: any, when: {event: x}, for: 3m", "first_seen: {fields: user}") == [
-        "this tune breaks 'r', whose 'for:' is at 0.yaml:2:41: the rule 'r' has 'for' beside 'first_seen', which"
-        " does not last; take out of the tune what does not go with that one"
+        "this tune breaks 'r', whose 'for:' is at 0.yaml:2:41: the rule 'r' has 'for' beside 'first_seen',"
+        " which does not last; take out of the tune what does not go with that one"
     ]
     assert told("from: any, by: user, resolve: {event: y}", "quiet: 5m") == [
         "warning: the rule 'r' has 'quiet' beside 'resolve', which alone ends its episodes; take it out"
@@ -271,7 +283,7 @@ def test_a_long_window_that_leaves_pollers_out_is_a_cloak() -> None:
             Spike(5, 10 * MINUTE, 7 * DAY, 5 * 10**9, "sum", "bytes", same_hour=True),
         ),
         (
-            "spike: {factor: 5, within: 10m, baseline: 6h, min: 200, sum: bytes}",
+            "spike: {factor: 5, within: 10m, baseline: 6h, min: 200MB, sum: bytes}",
             "distinct: client_ip, min: 9",
             Spike(5, 10 * MINUTE, 6 * HOUR, 9, "distinct", "client_ip"),
         ),
