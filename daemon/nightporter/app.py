@@ -46,6 +46,7 @@ from nightporter.review.gather import Present
 from nightporter.rule import Ruleset
 from nightporter.rulebook import Rulebook
 from nightporter.sources.allowlist import AllowListSource
+from nightporter.sources.base import Labelled
 from nightporter.sources.building import build_source
 from nightporter.statefolder import DATABASE, STATUS
 from nightporter.store import history, incidents, outbox, state
@@ -88,7 +89,11 @@ async def build(
     allowing = None
     if config.allow_list is not None:
         allowing = AllowListSource(
-            config.allow_list, clock, lambda _: swap(), lambda: judge.engine.learned("allowed_clients")
+            config.allow_list,
+            clock,
+            lambda _: swap(),
+            lambda: judge.engine.learned("allowed_clients"),
+            labels=lambda: [labels for one in labelled for labels in one.labels()],
         )
         await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {}))
     rules = ruleset()
@@ -112,6 +117,7 @@ async def build(
     ]
     if allowing is not None:
         sources.append(allowing)
+    labelled = [source for source in sources if isinstance(source, Labelled)]
     judge.let_go({source.name for source in sources}, marks)
     readings = [Reading(source, dict(marks.get(source.name, {})), judge) for source in sources]
     mistakes = Mistakes(clock, judge.tell)

@@ -298,6 +298,8 @@ class AllowList:
     """A file of Traefik's dynamic config: its `ipAllowList`, and the routers behind it."""
     middleware: str = ""
     """Which of them; empty: all."""
+    static: Path | None = None
+    """Traefik's static config, whose entry points may have middlewares for all their routers."""
     values: tuple[str, ...] = ()
     """The entries themselves, where no file has them."""
 

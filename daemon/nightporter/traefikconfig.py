@@ -19,6 +19,8 @@ Tree = Mapping[str, object]
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:]*\]|[^\s:/\[\]]*):([0-9]{1,5})(?:/tcp)?\Z")
 _HOSTS: Final = re.compile(r"\bHost\(([^)]{1,2000})\)")
 _QUOTED: Final = re.compile(r"[`\"']([A-Za-z0-9][A-Za-z0-9.-]{0,252})[`\"']")
+_GUARDS: Final = ("ipallowlist", "ipwhitelist")
+"""Middlewares that let in some addresses only; the second is what v2 calls the first."""
 _LISTS: Final = 64
 """Entry points, resolvers and addresses that are looked at."""
 
@@ -33,6 +35,12 @@ class EntryPoint:
     port: int
     tls: bool = False
     """Whether all routers behind it speak TLS."""
+    middlewares: tuple[str, ...] = ()
+    """What every request through it passes, with its provider: `lan@file`."""
+    redirects: bool = False
+    """It sends everybody on to another, and asks no service."""
+    chosen: bool = False
+    """A router that names no entry point is behind those that are chosen so, if any are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +162,15 @@ def _point(name: str, settings: object) -> EntryPoint | None:
     if match is None:
         return None
     host = "127.0.0.1" if match[1] in ("", "0.0.0.0", "[::]") else match[1].strip("[]")  # noqa: S104
-    return EntryPoint(name=name, host=host, port=int(match[2]), tls=_at(settings, "http", "tls") is not None)
+    return EntryPoint(
+        name=name,
+        host=host,
+        port=int(match[2]),
+        tls=_at(settings, "http", "tls") is not None,
+        middlewares=tuple(text.lower() for text in _texts(settings, "http", "middlewares")),
+        redirects=_at(settings, "http", "redirections", "entrypoint", "to") is not None,
+        chosen=_flag(settings, "asdefault"),
+    )
 
 
 def read_labels(labels: Mapping[str, str]) -> Tree:
@@ -196,6 +212,51 @@ def routers(tree: Tree) -> tuple[Router, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """What stands before a router's service; names in lower case."""
+
+    middlewares: tuple[str, ...]
+    points: tuple[str, ...]
+    """Empty: all entry points, or those that are chosen for such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """The HTTP routers and middlewares of one provider, by name in lower case."""
+
+    routes: Mapping[str, Route]
+    ranges: Mapping[str, tuple[str, ...]]
+    """Of each middleware that lets in some addresses only: which."""
+    chains: Mapping[str, tuple[str, ...]]
+    """Of each middleware that is a chain: its links."""
+
+
+def dynamic(tree: Tree) -> Dynamic:
+    """What a dynamic config says of who passes which middlewares."""
+    middlewares = dict(_entries(_at(tree, "http", "middlewares")))
+    return Dynamic(
+        routes={
+            name: Route(
+                tuple(text.lower() for text in _texts(settings, "middlewares")),
+                tuple(text.lower() for text in _texts(settings, "entrypoints")),
+            )
+            for name, settings in _entries(_at(tree, "http", "routers"))
+        },
+        ranges={
+            name: tuple(_texts(settings, kind, "sourcerange"))
+            for name, settings in middlewares.items()
+            for kind in _GUARDS
+            if _at(settings, kind) is not None
+        },
+        chains={
+            name: tuple(text.lower() for text in links)
+            for name, settings in middlewares.items()
+            if (links := _texts(settings, "chain", "middlewares"))
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A middleware of a dynamic config that lets in some addresses only."""
 
@@ -212,7 +273,7 @@ def guards(tree: Tree) -> tuple[Guard, ...]:
     ranges = {
         name: _texts(middleware, kind, "sourcerange")
         for name, middleware in middlewares.items()
-        for kind in ("ipallowlist", "ipwhitelist")
+        for kind in _GUARDS
         if _at(middleware, kind) is not None
     }
     used = {

@@ -84,6 +84,12 @@ class Keeper:
         names = self.listed.names if self.listed is not None else ()
         return tuple(name for name in names if self._failures.get(name))
 
+    @property
+    def of_names(self) -> tuple[str, ...]:
+        """The networks that the list's names resolve to, or last did."""
+        names = self.listed.names if self.listed is not None else ()
+        return tuple(network for name in names for network in self._kept.names.get(name, {}))
+
     def see(self, listed: Listed, routers: Iterable[str], now: Stamp) -> None:
         """The list as it stands in its file, and the routers that stand behind it now. One that no longer
         does should go on refusing as far as we know: whoever takes the guard away opens the door."""
@@ -139,8 +145,7 @@ class Keeper:
             return None
         if any(self._failures.get(name, 0) < FAILURES for name in waiting):
             return None
-        of_names = [network for name in self.listed.names for network in self._kept.names.get(name, {})]
-        return given(self.listed, [*of_names, *self._kept.networks], self._kept.routers, waiting)
+        return given(self.listed, [*self.of_names, *self._kept.networks], self._kept.routers, waiting)
 
     def records(self) -> list[Fields]:
         """What was not told yet: new faults, and what is right again."""

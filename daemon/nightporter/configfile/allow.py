@@ -11,7 +11,7 @@ from nightporter.config import ALLOW_LIST, AllowList, SourceConfig
 from nightporter.configfile.parts import Here, given, got
 from nightporter.yamltext.page import Node, Page, Scalar, Table
 
-_KEYS: Final = ("env", "name", "file", "middleware", "values")
+_KEYS: Final = ("env", "name", "file", "middleware", "static", "values")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 _EXAMPLE: Final = "{env: ~/traefik/.env, name: IP_ALLOW_LIST}"
 
@@ -33,12 +33,15 @@ def read_allow_list(page: Page, node: Node, here: Here, sources: Iterable[Source
             )
     if "values" in table and "env" in table:
         page.tell(page.key(node, "values"), "'values' beside 'env'", fix="write them into that file")
-    env, file = (page.text(table[key], "a path") if key in table else None for key in ("env", "file"))
+    env, file, static = (
+        page.text(table[key], "a path") if key in table else None for key in ("env", "file", "static")
+    )
     return AllowList(
         env=here.path(env) if env else None,
         variable=got(table, "name", lambda n: _name(page, n), DEFAULT_NAME),
         file=here.path(file) if file else None,
         middleware=got(table, "middleware", lambda n: page.text(n, "a middleware's name"), ""),
+        static=here.path(static) if static else None,
         values=_values(page, table["values"]) if "values" in table else (),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nightporter.model import Chunk
 
@@ -12,6 +12,15 @@ Sink = Callable[[Chunk], Awaitable[None]]
 
 Marks = Mapping[str, bytes]
 """Stream → the mark that the last commit holds for it: where to go on reading."""
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A source that knows containers."""
+
+    def labels(self) -> tuple[Mapping[str, str], ...]:
+        """The labels of each that runs."""
+        ...
 
 
 class Source(Protocol):

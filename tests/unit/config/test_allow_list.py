@@ -20,6 +20,10 @@ FILE = "/home/ada/.config/nightporter/config.yaml"
         ("allow_list: null", None),
         ("allow_list: {env: ~/traefik/.env}", AllowList(env=Path("/home/ada/traefik/.env"))),
         (
+            "allow_list: {env: /srv/.env, static: ~/traefik/traefik.yml}",
+            AllowList(env=Path("/srv/.env"), static=Path("/home/ada/traefik/traefik.yml")),
+        ),
+        (
             "allow_list: {env: .env, name: WHITELIST, file: /etc/traefik/dynamic.yml, middleware: lan}",
             AllowList(
                 env=Path("/home/ada/.config/nightporter/.env"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from nightporter import traefikconfig
+from nightporter.allowlist import doors
 from nightporter.allowlist.entries import Listed, entry_of, of_env
 from nightporter.allowlist.given import Given
 from nightporter.allowlist.keeping import Keeper
 from nightporter.boundedfiles import MAX_BYTES, content
 from nightporter.config import AllowList
+from nightporter.traefikconfig import Dynamic, EntryPoint
 
 VALUES: Final = "values"
 """What the list of the config's own values is called there."""
@@ -24,6 +27,23 @@ class Read:
     listed: Listed | None
     routers: tuple[str, ...]
     troubles: tuple[str, ...]
+    dynamic: Dynamic | None = None
+    """What `file` says."""
+    points: tuple[EntryPoint, ...] = ()
+    """The entry points of `static`."""
+
+    def behind(self, labels: Iterable[Mapping[str, str]], networks: Collection[str]) -> tuple[str, ...]:
+        """The routers behind the list, by `labels` of containers and by entry points as well. A label's list
+        is another one than ours unless it lies in these networks; one of `file` is ours."""
+        known = {doors.DOCKER: doors.of_labels(labels)}
+        if self.dynamic is not None:
+            known[doors.FILE] = self.dynamic
+        found = doors.behind(
+            known,
+            self.points,
+            lambda provider, ranges: provider == doors.FILE or doors.within(ranges, networks),
+        )
+        return tuple(dict.fromkeys([*self.routers, *found]))
 
 
 def place_of(config: AllowList) -> str:
@@ -36,7 +56,8 @@ def place_of(config: AllowList) -> str:
 def read(config: AllowList) -> Read:
     """The list, from `env`, else `values`, else the middleware of `file`, which names the routers besides."""
     troubles: list[str] = []
-    guards = _guards(config, troubles)
+    tree = _tree(config.file, troubles)
+    guards = _guards(config, tree, troubles)
     listed: Listed | None
     if config.env is not None:
         listed = _of_env(config.env, config.variable, troubles)
@@ -47,7 +68,9 @@ def read(config: AllowList) -> Read:
         found = tuple(map(entry_of, entries))
         listed = Listed(str(config.file), "sourceRange", found, is_yaml=True) if guards else None
     routers = tuple(dict.fromkeys(router for guard in guards for router in guard.routers))
-    return Read(listed, routers, tuple(troubles))
+    static = _tree(config.static, troubles)
+    points = traefikconfig.of_tree(str(config.static), static).points if static is not None else ()
+    return Read(listed, routers, tuple(troubles), _dynamic(config, tree), points)
 
 
 def at_once(config: AllowList | None) -> Given | None:
@@ -71,20 +94,38 @@ def _of_env(path: Path, name: str, troubles: list[str]) -> Listed | None:
     return listed
 
 
-def _guards(config: AllowList, troubles: list[str]) -> tuple[traefikconfig.Guard, ...]:
-    if config.file is None or (text := _text(config.file, troubles)) is None:
+def _guards(
+    config: AllowList, tree: traefikconfig.Tree | None, troubles: list[str]
+) -> tuple[traefikconfig.Guard, ...]:
+    if config.file is None or tree is None:
         return ()
-    try:
-        tree = traefikconfig.read_file(config.file.name, text)
-    except ValueError as err:
-        troubles.append(f"{config.file} {err}")
-        return ()
-    wanted = config.middleware.lower()
-    found = traefikconfig.guards(tree) if tree is not None else ()
-    found = tuple(guard for guard in found if wanted in ("", guard.name))
+    found = tuple(guard for guard in traefikconfig.guards(tree) if _is_meant(config, guard.name))
     if not found:
         troubles.append(f"{config.file} has no middleware {config.middleware or 'ipAllowList'}")
     return found
+
+
+def _dynamic(config: AllowList, tree: traefikconfig.Tree | None) -> Dynamic | None:
+    """What the file says, with no guards but those that the config means."""
+    if tree is None:
+        return None
+    said = traefikconfig.dynamic(tree)
+    return replace(said, ranges={name: r for name, r in said.ranges.items() if _is_meant(config, name)})
+
+
+def _is_meant(config: AllowList, middleware: str) -> bool:
+    return config.middleware.lower() in ("", middleware)
+
+
+def _tree(path: Path | None, troubles: list[str]) -> traefikconfig.Tree | None:
+    if path is None or (text := _text(path, troubles)) is None:
+        return None
+    try:
+        tree = traefikconfig.read_file(path.name, text)
+    except ValueError as err:
+        troubles.append(f"{path} {err}")
+        return None
+    return {} if tree is None else tree
 
 
 def _text(path: Path, troubles: list[str]) -> str | None:

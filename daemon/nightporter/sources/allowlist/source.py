@@ -39,13 +39,16 @@ ASK_S: Final = 24 * 3600.0
 
 Seen = Callable[[], Iterable[tuple[str, Stamp]]]
 """The clients that were let in, each with when it was last."""
+Labels = Callable[[], Iterable[Mapping[str, str]]]
+"""The labels of each container that runs."""
 Resolve = Callable[[str], Awaitable[Iterable[str]]]
 """The addresses of a name; raises OSError where there are none."""
 
 
 class AllowListSource:
     """Implements `sources.base.Source`. `publish` gets each new state of the list (None: not known), `seen`
-    says who came in."""
+    says who came in,
+    `labels` what containers say of their routers."""
 
     def __init__(
         self,
@@ -54,12 +57,15 @@ class AllowListSource:
         publish: Callable[[Given | None], None],
         seen: Seen = lambda: (),
         resolve: Resolve | None = None,
+        *,
+        labels: Labels = lambda: (),
     ) -> None:
         self._config = config
         self._clock = clock
         self._publish = publish
         self._seen = seen
         self._resolve = resolve or addresses_of
+        self._labels = labels
         self._keeper = Keeper()
         self._given: Given | None = None
         self._troubles: tuple[str, ...] = ()
@@ -80,7 +86,7 @@ class AllowListSource:
         """The list before anything is judged: from the files, with what names resolved to when they last did.
         Blocking. `run` goes on from here."""
         self._keeper = Keeper(marks.get(NAME, b""), place_of(self._config))
-        self._take(read(self._config))
+        self._take(read(self._config), ())
         self._given = self._keeper.state()
         return self._given
 
@@ -89,7 +95,7 @@ class AllowListSource:
         self._keeper = Keeper(marks.get(NAME, b""), place_of(self._config))
         self._next_s = self._ask_s = 0.0
         while True:
-            self._take(await asyncio.to_thread(read, self._config))
+            self._take(await asyncio.to_thread(read, self._config), self._labels())
             if self._clock.monotonic() >= self._next_s:
                 await self._resolve_all()
             asked = self._clock.monotonic() >= self._ask_s
@@ -99,13 +105,14 @@ class AllowListSource:
             await self._tell(sink, keep=asked)
             await self._clock.sleep(LOOK_S)
 
-    def _take(self, looked: Read) -> None:
+    def _take(self, looked: Read, labels: Iterable[Mapping[str, str]]) -> None:
         """A file that is gone or half written for a moment changes nothing: the last good list holds."""
         self._troubles = looked.troubles
         if looked.listed is not None:
             fresh = set(looked.listed.names) - set(self._keeper.listed.names if self._keeper.listed else ())
             self._next_s = 0.0 if fresh else self._next_s
-            self._keeper.see(looked.listed, looked.routers, self._clock.now())
+            routers = looked.behind(labels, (*looked.listed.networks, *self._keeper.of_names))
+            self._keeper.see(looked.listed, routers, self._clock.now())
 
     async def _resolve_all(self) -> None:
         names = self._keeper.listed.names[:MOST_NAMES] if self._keeper.listed is not None else ()
@@ -149,8 +156,7 @@ class AllowListSource:
         given = self._given
         meanwhile = "is off for now" if given is None else "is told as medium, and not as critical"
         waiting = [
-            f"{name} has never resolved: 'the door is open' {meanwhile}"
-            for name in self._keeper.waiting_for
+            f"{name} has never resolved: 'the door is open' {meanwhile}" for name in self._keeper.waiting_for
         ]
         return {
             "kind": "allow_list",

@@ -40,6 +40,10 @@ class DockerSource:
         self._watch = Watch(self._config, self._clock, marks, sink)
         await self._watch.run()
 
+    def labels(self) -> tuple[Mapping[str, str], ...]:
+        """The labels of each running container that the config chooses, as they were last seen."""
+        return self._watch.labels() if self._watch is not None else ()
+
     def status(self) -> Mapping[str, object]:
         """`engine`, `chosen_why` and `looked_at` (for doctor), `api_version`; `up`, else `away_why`, and
         since when (`changed`); names of containers `following`; `blind` and `engine_errors` by name;

@@ -101,6 +101,10 @@ class Watch:
             self._up, self._why_away = False, "not running"
             self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def labels(self) -> tuple[Mapping[str, str], ...]:
+        """See `DockerSource.labels`."""
+        return tuple(container.labels for container in self._containers.values() if container.running)
+
     def status(self) -> Mapping[str, object]:
         """See `DockerSource.status`."""
         followers = sorted(self._followers.values(), key=lambda f: f.container.name)
