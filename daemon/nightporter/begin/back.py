@@ -19,6 +19,7 @@ from nightporter.errors import NightporterError
 from nightporter.model import DAY, HOUR, Nanos, Telling
 from nightporter.rule import Ruleset
 from nightporter.sources.docker.engine import ask, connect, find_engine
+from nightporter.wording import counted
 
 BUSIEST: Final = 5
 """Rules that are named."""
@@ -110,11 +111,6 @@ def whom(tellings: Iterable[Telling]) -> list[str]:
     """Whom they were about, most often first."""
     keys = Counter(" ".join(str(value) for value in t.key.values()) or "everyone" for t in tellings)
     return [key for key, _ in keys.most_common()]
-
-
-def counted(number: int, word: str) -> str:
-    """`1 message`, `4 messages`."""
-    return f"{number:,} {word}{'s' if number != 1 else ''}"
 
 
 def in_words(span: Nanos) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from fnmatch import fnmatchcase
@@ -14,15 +13,16 @@ import msgspec
 
 from nightporter.cli._rules import config_of, config_option
 from nightporter.clock import SystemClock
-from nightporter.errors import Unreachable, UserError
+from nightporter.errors import UserError
 from nightporter.incidents.parts import is_unwatched
 from nightporter.model import Incident, IncidentPart, Severity, Stamp
 from nightporter.notify.localtime import shown, span, zone_of
-from nightporter.review.sections import counted
 from nightporter.ruleset.values import NotA, duration
 from nightporter.safetext import for_terminal, mask_secrets
 from nightporter.statefolder import DATABASE
 from nightporter.store import incidents
+from nightporter.store.reading import reading
+from nightporter.wording import counted
 
 LINE_CHARS: Final = 300
 PARTS: Final = 8
@@ -68,16 +68,8 @@ def read(path: Path, since: Stamp) -> Sequence[Incident]:
     """
     if not path.exists():
         return []
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            return incidents.recent(connection, since, _ENOUGH)
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as err:
-        raise Unreachable(f"{path}: cannot be read: {err}") from err
-    except (sqlite3.DatabaseError, msgspec.DecodeError) as err:
-        raise UserError(f"{path}: is not a database of Nightporter's: {err}") from err
+    with reading(path) as connection:
+        return incidents.recent(connection, since, _ENOUGH)
 
 
 def as_object(incident: Incident) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from nightporter.notify.trial import send_now
 from nightporter.safetext import for_terminal
 from nightporter.statefolder import DATABASE, STATUS
 from nightporter.store import undelivered
+from nightporter.store.reading import reading
 
 ANSWER_S: Final = 15.0
 DELIVERED_S: Final = 30.0
@@ -125,14 +125,8 @@ async def _watched(database: Path, tellings: Sequence[Posted], clock: Clock) -> 
 
 
 def _fates(database: Path, tellings: Sequence[Posted]) -> Iterator[Fate]:
-    try:
-        connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            found = undelivered.fates(connection, [telling.id for telling in tellings])
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as err:
-        raise Unreachable(f"{database}: cannot be read: {err}") from err
+    with reading(database) as connection:
+        found = undelivered.fates(connection, [telling.id for telling in tellings])
     for telling in tellings:
         for name in telling.destinations:
             state, why = found.get((telling.id, name), ("pending", ""))

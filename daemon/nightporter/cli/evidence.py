@@ -7,7 +7,7 @@ import platform
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,7 @@ from nightporter.ruleset.values import NotA, duration
 from nightporter.safetext import for_terminal
 from nightporter.statefolder import DATABASE
 from nightporter.store import state
+from nightporter.store.reading import reading
 
 LAST: Final = "last"
 LISTED: Final = 5
@@ -138,7 +139,7 @@ def case_of(config: Config, incident: Incident, known: Sequence[Incident], span:
 def in_force(config: Config) -> Sequence[SourceText]:
     """The rule files that were in force last; those on the disk where no daemon ever ran."""
     database = config.state / DATABASE
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with reading(database) as connection:
         try:
             kept = state.load_text(connection, LAST_GOOD)
         except sqlite3.OperationalError:  # no such table: no daemon has kept its rules there

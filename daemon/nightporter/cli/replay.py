@@ -21,11 +21,11 @@ from nightporter.errors import BadFiles
 from nightporter.formats import make_format
 from nightporter.model import Chunk, Episode, Origin, Stamp
 from nightporter.replay import UNASKED, Replay
-from nightporter.review.sections import counted
 from nightporter.rule import Absence, FirstSeen, Ruleset
 from nightporter.ruleset.arguments import read_asked
 from nightporter.safetext import for_terminal
 from nightporter.sources.files import read_whole
+from nightporter.wording import counted
 
 WINDOWS: Final[dict[str, type]] = {"absence": Absence, "first_seen": FirstSeen}
 LINE_CHARS: Final = 500

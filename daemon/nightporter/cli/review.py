@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 
 from nightporter.cli._rules import config_of, config_option, ruleset_of
 from nightporter.cli.notify import in_words
 from nightporter.cli.status import read as read_status
 from nightporter.clock import SystemClock
 from nightporter.config import Config
-from nightporter.errors import BadFiles, Unreachable, UserError
+from nightporter.errors import BadFiles, UserError
 from nightporter.model import DAY, Stamp, Telling, short_id
 from nightporter.notify.channels import channel_for
 from nightporter.notify.localtime import zone_of
@@ -33,6 +33,7 @@ from nightporter.rule import Ruleset
 from nightporter.ruleset.values import NotA, duration
 from nightporter.statefolder import DATABASE, STATUS
 from nightporter.store import history, incidents, state
+from nightporter.store.reading import reading
 
 MOST_DAYS: Final = 400
 _NO_PILLOW: Final = (
@@ -70,27 +71,18 @@ def facts_of(config: Config, days: int, now: Stamp) -> Facts:
     """What is known of the last so many days. Changes nothing. Raises Unreachable, UserError."""
     path = config.state / DATABASE
     period = ending_now(days, now, zone_of(config.timezone))
-    try:
-        connection = _opened(path)
-        try:
-            rules, stands = _rules(config), present(config)
-            return gather(connection, config, rules, stands, period, now, allow_list(config))
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as err:
-        raise Unreachable(f"{path}: cannot be read: {err}; an older daemon may have made it") from err
-    except (sqlite3.DatabaseError, msgspec.DecodeError) as err:
-        raise UserError(f"{path}: is not a database of Nightporter's: {err}") from err
+    with reading(path) if path.exists() else _nothing() as connection:
+        rules, stands = _rules(config), present(config)
+        return gather(connection, config, rules, stands, period, now, allow_list(config))
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """The daemon's memory, to read; an empty one where it never ran."""
-    if path.exists():
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    connection = sqlite3.connect(":memory:")
-    for schema in (state.SCHEMA, incidents.SCHEMA, history.SCHEMA):
-        connection.executescript(schema)
-    return connection
+@contextmanager
+def _nothing() -> Iterator[sqlite3.Connection]:
+    """What is remembered where the daemon never ran."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for schema in (state.SCHEMA, incidents.SCHEMA, history.SCHEMA):
+            connection.executescript(schema)
+        yield connection
 
 
 def _rules(config: Config) -> Ruleset:

@@ -9,6 +9,7 @@ from typing import Final
 from nightporter.config import AppriseDestination, Config, FileSource
 from nightporter.doctor.finding import Finding, Voice
 from nightporter.errors import Problem
+from nightporter.wording import counted
 
 _SAY: Final = Voice("config")
 
@@ -52,8 +53,8 @@ def about_presence(facts: ConfigFacts) -> Iterator[Finding]:
     elif all(problem.warning for problem in facts.problems):
         phones = sum(isinstance(entry, AppriseDestination) for entry in config.destinations)
         yield _SAY.right(
-            f"{config.path} is right: {_counted(len(config.sources), 'source')}, "
-            f"{_counted(len(config.destinations), 'destination')} ({phones} beyond this machine)"
+            f"{config.path} is right: {counted(len(config.sources), 'source')}, "
+            f"{counted(len(config.destinations), 'destination')} ({phones} beyond this machine)"
         )
     if not config.sources:
         yield _SAY.wrong("the config names no source: nothing is watched", "nightporter init")
@@ -70,7 +71,3 @@ def about_doubles(config: Config) -> Iterator[Finding]:
                     f"take it out of one of them in {config.path}",
                 )
             owner.setdefault(path, source.name)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from nightporter.model import Severity
 from nightporter.review import outages, sections
 from nightporter.review.facts import Facts
-from nightporter.review.sections import Section, counted, minutes
+from nightporter.review.sections import Section, minutes
+from nightporter.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from nightporter.model import DAY, SECOND, Incident, Nanos, Severity, Stamp
 from nightporter.notify.localtime import span, stamp_of, wall
 from nightporter.review import outages
 from nightporter.review.facts import Check, Facts, Source
+from nightporter.wording import counted
 
 Verdict = Literal["fine", "look", "unknown"]
 LISTED: Final = 8
@@ -352,12 +353,6 @@ def some(names: Sequence[str], most: int = 2 * LISTED) -> str:
 def more(rest: int, what: str = "") -> list[str]:
     """The line that says how many are not shown; none where all are."""
     return [f"… and {rest:,} more {what}".rstrip()] if rest > 0 else []
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 line`, `41,200 lines`."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _counted(counts: Counter[str], most: int = 5) -> str:
