@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.parts.needs import in_ci
 
-_GRACE_S = 2.0
+_GRACE_S = 10.0
 """How long a thread that was told to end may take to do so."""
+_MOMENT_S = 2.0
+"""The same of a task."""
 
 # No deadline anywhere: machines are shared, and a slow example is no bug. CI draws the same examples each
 # time, so that a red run can be repeated; a person's runs draw new ones, and pin what they find.
@@ -42,7 +44,9 @@ async def no_task_left() -> AsyncIterator[None]:
     """Fail an async test that leaves a task behind; `no_leaked_tasks` asks for it."""
     yield
     current = asyncio.current_task()
-    left = [task for task in asyncio.all_tasks() if task is not current and not task.done()]
+    left = {task for task in asyncio.all_tasks() if task is not current}
+    if left:
+        _, left = await asyncio.wait(left, timeout=_MOMENT_S)
     for task in left:
         task.cancel()
     if left:

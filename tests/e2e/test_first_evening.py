@@ -22,7 +22,7 @@ from tests.parts.managers import install_fake
 from tests.parts.mariadb import running_mariadb
 from tests.parts.traefik import wait_until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 
 PAGE = """\

@@ -18,13 +18,14 @@ import pytest
 from docker.models.containers import Container
 from docker.models.networks import Network
 from tests.parts.daemon import Daemon
-from tests.parts.docker import DockerEngine, free_port, running_engine
+from tests.parts.docker import DockerEngine, running_engine
+from tests.parts.ports import free_port
 from tests.parts.traefik import Traefik
 
 from nightporter.statefolder import DATABASE
 from nightporter.store.incidents import recent
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 NAME = "media-ombi-1"
 LABELS = {"com.docker.compose.service": "ombi", "com.docker.compose.project": "media"}

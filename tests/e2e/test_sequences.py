@@ -11,7 +11,7 @@ from tests.parts.discord import DiscordReceiver
 from tests.parts.docker import DockerEngine
 from tests.parts.webapp import Radicale
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 RADICALE = r"""
 events:

@@ -204,5 +204,5 @@ class TlsServer:
     def __exit__(self, *_exc: object) -> None:
         self._closing = True
         socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join(10)
+        self._thread.join()
         self._socket.close()

@@ -47,6 +47,14 @@ class ManualClock:
         """How many are waiting now."""
         return sum(not woken.done() for _, _, woken in self._sleepers)
 
+    @property
+    def next_s(self) -> float:
+        """Seconds until the next sleeper is due; infinite without one."""
+        return min(
+            ((due - self._elapsed) / SECOND for due, _, woken in self._sleepers if not woken.done()),
+            default=float("inf"),
+        )
+
     async def advance(self, seconds: float) -> None:
         """Let this many seconds pass on both clocks."""
         await self.settle()

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import yaml
+from tests.parts.patience import PATIENCE_S
 
 PROGRAM: Final = str(Path(sys.executable).with_name("nightporter"))
-READY_S: Final = 30.0
 
 
 class Daemon:
@@ -94,21 +94,19 @@ class Daemon:
         if wait:
             self.wait_until(lambda: self._count("daemon.started") > before, "it started")
 
-    def stop(self) -> float:
-        """SIGTERM; gives the seconds it took. AssertionError if it did not end well."""
+    def stop(self) -> None:
+        """SIGTERM, as launchd and systemd end it. AssertionError if it did not end well."""
         assert self._process is not None
-        begun = time.monotonic()
         self._process.terminate()
-        code = self._process.wait(timeout=10)
+        code = self._process.wait(timeout=PATIENCE_S)
         self._process = None
         assert code == 0, self.log_file.read_text()
-        return time.monotonic() - begun
 
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=PATIENCE_S)
         self._process = None
 
     def __enter__(self) -> Self:
@@ -118,7 +116,7 @@ class Daemon:
     def __exit__(self, *_exc: object) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=PATIENCE_S)
             self._process = None
 
     # --- what it says
@@ -144,14 +142,16 @@ class Daemon:
             return 0
         return int(self.status()["sources"][source]["last_chunk"] or 0)
 
-    def wait_for_alerts(self, count: int, rule: str = "", seconds: float = 20.0) -> list[dict[str, Any]]:
+    def wait_for_alerts(
+        self, count: int, rule: str = "", seconds: float = PATIENCE_S
+    ) -> list[dict[str, Any]]:
         """Wait for this many tellings."""
         self.wait_until(
             lambda: len(self.alerts(rule)) >= count, f"{count} alerts of {rule or 'any'}", seconds
         )
         return self.alerts(rule)
 
-    def wait_until(self, holds: Any, what: str, seconds: float = READY_S) -> None:
+    def wait_until(self, holds: Any, what: str, seconds: float = PATIENCE_S) -> None:
         """Wait for a condition while the daemon lives; fails with its log."""
         deadline = time.monotonic() + seconds
         while not holds():

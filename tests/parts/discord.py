@@ -29,6 +29,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
 
 T = TypeVar("T")
 
@@ -185,7 +187,7 @@ class DiscordReceiver:
         self._proxy: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
         self._port = 0
-        self._proxy_port = 0
+        self._proxy_port = free_port()  # its own also while it is away
         self.ca = folder / "discord-ca.pem"
 
     # --- what a test uses
@@ -223,7 +225,7 @@ class DiscordReceiver:
         """What was accepted and so is in the channel, in order."""
         return [r for r in self.requests if r.accepted]
 
-    def wait_for(self, count: int, *, of: str = "messages", timeout: float = 10.0) -> list[Received]:
+    def wait_for(self, count: int, *, of: str = "messages", timeout: float = PATIENCE_S) -> list[Received]:
         """Wait for `count` messages (or `of="requests"`); AssertionError if they do not come."""
         deadline = time.monotonic() + timeout
         with self._lock:
@@ -253,12 +255,12 @@ class DiscordReceiver:
     def __exit__(self, *exc: object) -> None:
         self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result(20)
+        return future.result(PATIENCE_S)
 
     async def _open(self) -> None:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -278,7 +280,6 @@ class DiscordReceiver:
 
     async def _open_proxy(self) -> None:
         self._proxy = await asyncio.start_server(self._connected, "127.0.0.1", self._proxy_port)
-        self._proxy_port = self._proxy.sockets[0].getsockname()[1]
 
     async def _close_proxy(self) -> None:
         if self._proxy is not None:

@@ -26,9 +26,9 @@ import pytest
 from docker.errors import DockerException
 from docker.models.containers import Container
 from tests.parts.needs import require
+from tests.parts.patience import PATIENCE_S
 
 IMAGE = "busybox:local"
-_UP_S = 30.0
 _DOWN_S = 30.0
 
 
@@ -40,19 +40,12 @@ def require_docker() -> None:
     require(Path("/bin/busybox").is_file(), "/bin/busybox: apt-get install busybox-static")
 
 
-def wait_for(what: str, happened: Callable[[], bool], within_s: float) -> None:
+def wait_for(what: str, happened: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     """Poll until `happened`; fails with `what` after the deadline."""
     deadline = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class DockerEngine:
@@ -70,7 +63,7 @@ class DockerEngine:
     @property
     def client(self) -> docker.DockerClient:
         if self._client is None:
-            self._client = docker.DockerClient(base_url=self.host, version="auto", timeout=30)
+            self._client = docker.DockerClient(base_url=self.host, version="auto", timeout=PATIENCE_S)
         return self._client
 
     def start(self) -> None:
@@ -98,7 +91,7 @@ class DockerEngine:
 
     def _answers(self) -> bool:
         assert self._process is not None
-        deadline = time.monotonic() + _UP_S
+        deadline = time.monotonic() + PATIENCE_S
         while self._process.poll() is None and time.monotonic() < deadline:
             if self._listens():
                 with contextlib.suppress(DockerException):

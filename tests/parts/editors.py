@@ -16,8 +16,7 @@ from typing import Final
 
 from pexpect import fdpexpect
 from tests.parts.needs import require
-
-_DEADLINE_S: Final = 20.0
+from tests.parts.patience import PATIENCE_S
 
 
 def by_vim(path: Path, old: str, new: str, *, copy: bool = False) -> None:
@@ -31,7 +30,7 @@ def by_vim(path: Path, old: str, new: str, *, copy: bool = False) -> None:
     subprocess.run(
         [program, "-u", "NONE", "-N", "-es", "-c", settings, "-c", f"%s/{old}/{new}/", "-c", "wq", str(path)],
         check=True,
-        timeout=_DEADLINE_S,
+        timeout=PATIENCE_S,
         cwd=path.parent,
         stdin=subprocess.DEVNULL,
     )
@@ -56,7 +55,7 @@ def by_nano(path: Path, old: str, new: str) -> None:
         env={**os.environ, "TERM": "xterm", "LC_ALL": "C"},
     )
     os.close(its_end)
-    screen = fdpexpect.fdspawn(terminal, timeout=_DEADLINE_S)
+    screen = fdpexpect.fdspawn(terminal, timeout=PATIENCE_S)
     try:
         for shown, keys in (
             ("Exit", "\x1c"),  # its help at the bottom; ^\ replaces
@@ -69,7 +68,7 @@ def by_nano(path: Path, old: str, new: str) -> None:
         ):
             screen.expect_exact(shown)
             screen.send(keys)
-        assert process.wait(_DEADLINE_S) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         process.kill()
         process.wait()
@@ -78,7 +77,7 @@ def by_nano(path: Path, old: str, new: str) -> None:
 
 def by_sed(path: Path, old: str, new: str) -> None:
     """`sed -i`: a temporary file, renamed."""
-    subprocess.run(["sed", "-i", f"s/{old}/{new}/", str(path)], check=True, timeout=_DEADLINE_S)
+    subprocess.run(["sed", "-i", f"s/{old}/{new}/", str(path)], check=True, timeout=PATIENCE_S)
 
 
 EDITORS: Final[Mapping[str, Callable[[Path, str, str], None]]] = {

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.parts.docker import DockerEngine
+from tests.parts.patience import PATIENCE_S
 from tests.parts.traefik import Traefik
 
 PROGRAM: Final = str(Path(sys.executable).with_name("nightporter"))
@@ -98,7 +99,7 @@ class House:
             while data := _read(master):
                 shown += data
             os.close(master)
-            assert process.wait(60) == 0, shown.decode()
+            assert process.wait(PATIENCE_S) == 0, shown.decode()
         return shown.decode()
 
     @contextmanager
@@ -112,7 +113,7 @@ class House:
             yield
         finally:
             process.terminate()
-            code = process.wait(20)
+            code = process.wait(PATIENCE_S)
         assert code == 0, (self.folder / "daemon.log").read_text()
 
     def state_of(self, source: str) -> str:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.parts.needs import require
+from tests.parts.patience import PATIENCE_S
 
 PROGRAM: Final = Path("/lib/systemd/systemd-journald")
-READY_S: Final = 10.0
 
 
 class Journald:
@@ -37,7 +37,7 @@ class Journald:
         self._process = subprocess.Popen(
             [PROGRAM, self.namespace], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + PATIENCE_S
         while not (self._run / "socket").exists():
             assert self._process.poll() is None, "journald has ended"
             assert time.monotonic() < deadline, "journald makes no socket"
@@ -46,7 +46,7 @@ class Journald:
 
     def __exit__(self, *_exc: object) -> None:
         self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=PATIENCE_S)
         shutil.rmtree(self._run, ignore_errors=True)
         for folder in (Path("/var/log/journal"), Path("/run/log/journal")):
             for made in folder.glob(f"*.{self.namespace}"):

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import pytest
 from docker.models.containers import Container
-from tests.parts.docker import DockerEngine, add_busybox, add_text, free_port, wait_for
+from tests.parts.docker import DockerEngine, add_busybox, add_text, wait_for
 from tests.parts.needs import require
+from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
 
 IMAGE = "mariadb:local"
 ROOT_PASSWORD = "right-one"
 _PROGRAMS = ("mariadbd", "mariadb", "mariadb-install-db", "my_print_defaults", "resolveip")
-_UP_S = 60.0
 
 _ENTRY = """#!/bin/sh
 chown -R mysql /var/lib/mysql /run/mysqld
@@ -61,8 +62,8 @@ class MariaDb:
 
     def _client(self, user: str, password: str) -> subprocess.CompletedProcess[bytes]:
         command = ["mariadb", "--no-defaults", "--protocol=tcp", "-h127.0.0.1", f"-P{self.port}"]
-        command += [f"-u{user}", f"-p{password}", "--connect-timeout=5", "-e", "select 1"]
-        return subprocess.run(command, capture_output=True, check=False, timeout=20)
+        command += [f"-u{user}", f"-p{password}", f"--connect-timeout={PATIENCE_S}", "-e", "select 1"]
+        return subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def running_mariadb(engine: DockerEngine, name: str = "mariadb") -> Iterator[Mar
     try:
         container.start()
         server = MariaDb(container, port)
-        wait_for("MariaDB answers", server.answers, _UP_S)
+        wait_for("MariaDB answers", server.answers)
         yield server
     finally:
         container.remove(force=True, v=True)

@@ -22,11 +22,11 @@ from typing import Final, Self
 
 from tests.parts.certificates import Authority
 from tests.parts.needs import require
-from tests.parts.traefik import binary, free_port, wait_until
+from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
+from tests.parts.traefik import binary, wait_until
 
 PROGRAMS: Final = ("pebble", "pebble-challtestsrv")
-EXCHANGE_S: Final = 45.0
-"""An order takes a second or two; Pebble may be asked again for a nonce."""
 
 
 class _Processes:
@@ -118,7 +118,7 @@ class Pebble(_Processes):
 
     def _get(self, url: str) -> bytes:
         context = ssl.create_default_context(cafile=str(self.ca))
-        with urllib.request.urlopen(url, timeout=5, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S, context=context) as answer:
             data: bytes = answer.read()
         return data
 
@@ -170,9 +170,7 @@ class AcmeTraefik(_Processes):
         config.write_text(json.dumps(static))
         self.start(binary(), f"--configFile={config}")
         try:
-            wait_until(
-                self._is_refused if self._refused else self._has_all, "the exchange is over", EXCHANGE_S
-            )
+            wait_until(self._is_refused if self._refused else self._has_all, "the exchange is over")
         except BaseException as err:
             self.__exit__()
             err.add_note(self.said() + self._pebble.said())

@@ -17,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from aiosmtpd.controller import Controller
+from tests.parts.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class SmtpReceiver:
         self._controller: Any = None  # Any: aiosmtpd ships no types
 
     def __enter__(self) -> Self:
-        self._controller = _AnyPort(self, hostname="127.0.0.1", port=0, ready_timeout=10)
+        self._controller = _AnyPort(self, hostname="127.0.0.1", port=0, ready_timeout=PATIENCE_S)
         self._controller.start()
         return self
 
@@ -94,7 +95,7 @@ class SmtpReceiver:
         """What was accepted, in order."""
         return [m for m in self.attempts if m.answer.startswith("250")]
 
-    def wait_for(self, count: int, timeout: float = 10.0) -> list[Mail]:
+    def wait_for(self, count: int, timeout: float = PATIENCE_S) -> list[Mail]:
         """Wait until `count` mails were accepted; AssertionError if they are not."""
         deadline = time.monotonic() + timeout
         with self._lock:

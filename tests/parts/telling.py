@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+import pytest
 import structlog
 from tests.parts.clock import NOON, ManualClock
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.config import AppriseDestination, Config, Secret
 from nightporter.model import HOUR, MINUTE, Severity, Stamp, Telling, short_id
+from nightporter.notify import worker
 from nightporter.notify.outbox import Outbox
 from nightporter.notify.outcome import Channel, Outcome
 from nightporter.notify.render import Message
+from nightporter.notify.threads import in_daemon_thread
 from nightporter.store import outbox as store
 from nightporter.store.database import Database
 
+T = TypeVar("T")
 EVIL = "GET /?q=@everyone <@123456> [x](https://evil.example) ``` …"
 """The line that must not come alive anywhere."""
 
@@ -64,8 +70,24 @@ class Witness:
         return outcome
 
 
+class _Store(Database):
+    """A store that knows how much it is doing."""
+
+    under_way = 0
+
+    async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self.under_way += 1
+        try:
+            return await super().call(work)
+        finally:
+            self.under_way -= 1
+
+
 class House:
-    """An outbox with a real store, on a clock moved by hand; `restart` is a new process."""
+    """An outbox with a real store, on a clock moved by hand; `restart` is a new process.
+
+    The clock stands while the store or a channel is at work: how long those take is the machine's matter.
+    """
 
     def __init__(
         self, folder: Path, config: Config, channels: Mapping[str, Channel], clock: ManualClock
@@ -75,11 +97,23 @@ class House:
         self._config = config
         self._channels = channels
         self._running: asyncio.Task[None] | None = None
+        self._sending = 0
+        self._patch = pytest.MonkeyPatch()
         self.box: Outbox
-        self.database: Database
+        self.database: _Store
 
     async def __aenter__(self) -> Self:
-        self.database = await Database.open(self._folder / "state.db", [store.SCHEMA])
+        async def counted(work: Callable[[], T], name: str) -> T:
+            self._sending += 1
+            try:
+                return await in_daemon_thread(work, name)
+            finally:
+                self._sending -= 1
+
+        self._patch.setattr(worker, "in_daemon_thread", counted)
+        database = await _Store.open(self._folder / "state.db", [store.SCHEMA])
+        assert isinstance(database, _Store)
+        self.database = database
         self.box = Outbox(
             self.database,
             self._config,
@@ -97,6 +131,7 @@ class House:
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
         await self.database.close()
+        self._patch.undo()
 
     async def restart(self) -> None:
         """End as a killed process does, and start again on what the store knows."""
@@ -112,17 +147,18 @@ class House:
 
     async def settle(self) -> None:
         """Let the outbox do all that it can do now; the clock moves by a second or less."""
-        draining = asyncio.create_task(self.box.drain(30))
+        draining = asyncio.create_task(self.box.drain(PATIENCE_S))
         while not draining.done():
-            await self.clock.advance(0.05)
+            if not (self.database.under_way or self._sending):
+                await self.clock.advance(0.05)
             await asyncio.sleep(0.001)
         assert draining.result(), "the outbox does not come to rest"
 
     async def pass_time(self, seconds: float, step: float = 30.0) -> None:
-        """Let time pass, and the outbox act in it."""
+        """Let time pass, and the outbox act in it, at each moment that it waits for."""
         end = self.clock.monotonic() + seconds
         while (left := end - self.clock.monotonic()) > 0:
-            await self.clock.advance(min(step, left))
+            await self.clock.advance(min(step, left, self.clock.next_s))
             await self.settle()
 
 

@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,9 +28,10 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from tests.parts.needs import require
+from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
 
 STATUSES: Final = {"/ok": 200, "/missing": 404, "/forbidden": 403, "/login": 401, "/boom": 500, "/empty": 204}
-START_S: Final = 20.0
 STOP_S: Final = 15.0
 
 
@@ -42,21 +42,13 @@ def binary() -> str:
     return found or ""
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = START_S) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
     """Wait until `holds()`; fails naming `what` when the deadline passes."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"after {seconds:g} s still not: {what}")
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class _Upstream(BaseHTTPRequestHandler):
@@ -165,7 +157,7 @@ class Traefik:
         if self.process.poll() is not None:
             said = (self.folder / "stdout.log").read_text(errors="replace")
             raise RuntimeError(f"traefik ended with {self.process.returncode}: {said}")
-        connection = http.client.HTTPConnection("127.0.0.1", api_port, timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", api_port, timeout=PATIENCE_S)
         try:
             connection.request("GET", "/api/http/routers/dead@file")
             return connection.getresponse().status == 200
@@ -236,7 +228,7 @@ class Traefik:
 
     def client(self) -> http.client.HTTPConnection:
         """A connection of one's own, for many requests in a row through `get(connection=…)`."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
 
     def get(
         self,

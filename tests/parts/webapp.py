@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from tests.parts.needs import require
-from tests.parts.traefik import free_port, wait_until
+from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
+from tests.parts.traefik import wait_until
 
 
 class Radicale:
@@ -47,12 +49,12 @@ class Radicale:
     def __exit__(self, *_exc: object) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=PATIENCE_S)
 
     def login(self, client: str, user: str, password: str) -> int:
         """One request with these credentials, as a proxy in front would pass it on; gives the status."""
         credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             headers = {
                 "Authorization": f"Basic {credentials}",
@@ -66,7 +68,7 @@ class Radicale:
 
     def _answers(self) -> bool:
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
             connection.request("GET", "/")
             connection.getresponse().read()
         except OSError:

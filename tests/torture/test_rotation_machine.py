@@ -189,7 +189,7 @@ class Rotation(RuleBasedStateMachine):
         return self.reading.text.split(b"\n")[:-1]
 
 
-TestRotation = pytest.mark.timeout(300)(Rotation.TestCase)
+TestRotation = pytest.mark.timeout(900)(Rotation.TestCase)
 TestRotation.settings = settings(
     max_examples=200,
     stateful_step_count=40,

@@ -17,7 +17,7 @@ from nightporter.sources.archive import ContainerFiles
 
 __all__ = ["docker_engine"]
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 VOLUME = {"ombi-config": {"bind": "/config", "mode": "rw"}}
 LOGS = "/config/Logs"

@@ -22,7 +22,7 @@ from nightporter.sources.disk.source import RELIST_S
 
 __all__ = ["docker_engine"]
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 FOREVER = "while :; do sleep 60; done"
 
 

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.integration.docker.conftest import following
-from tests.parts.docker import DockerEngine, free_port, running_engine
+from tests.parts.docker import DockerEngine, running_engine
+from tests.parts.ports import free_port
 
 from nightporter.clock import SystemClock
 from nightporter.config import DockerSource as DockerConfig
@@ -29,7 +30,7 @@ from nightporter.sources.docker.engine import ASK_S, Endpoint, Engine, Tls, conn
 from nightporter.sources.docker.follow import Follower
 from nightporter.sources.docker.repeats import Mark
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 
 class Relay:

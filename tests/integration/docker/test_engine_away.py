@@ -10,7 +10,7 @@ import pytest
 from tests.integration.docker.conftest import following
 from tests.parts.docker import DockerEngine, running_engine
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.real
 
 COUNTING = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.02; done"
 

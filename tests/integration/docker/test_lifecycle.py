@@ -10,7 +10,7 @@ import pytest
 from tests.integration.docker.conftest import Gathered, following
 from tests.parts.docker import DockerEngine
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 OBEDIENT = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 

@@ -11,7 +11,7 @@ from tests.integration.docker.conftest import following
 from tests.parts.docker import DockerEngine
 from tests.parts.mariadb import MariaDb
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 COUNT = 'i=0; while [ $i -lt {n} ]; do echo "line $i"; i=$((i+1)); {pause} done'
 FOREVER = 'i=0; while :; do echo "line $i"; i=$((i+1)); sleep 0.02; done'

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 from docker.models.networks import Network
 from tests.integration.docker.conftest import Gathered, following
-from tests.parts.docker import DockerEngine, free_port
+from tests.parts.docker import DockerEngine
+from tests.parts.ports import free_port
 
 from nightporter.model import SECOND
 from nightporter.sources.docker import standing
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 CHECK = {"test": ["CMD", "test", "-f", "/tmp/well"], "interval": 200_000_000, "retries": 1}
 

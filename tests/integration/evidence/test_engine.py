@@ -15,7 +15,7 @@ from nightporter.config import ContainerFileSource, DockerSource
 from nightporter.evidence.span import Span
 from nightporter.model import MINUTE, SECOND
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 
 def now() -> int:

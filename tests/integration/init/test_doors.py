@@ -12,9 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-import pytest
 from tests.parts.certificates import Authority, TlsServer
-from tests.parts.traefik import free_port
+from tests.parts.ports import free_port
 
 from nightporter.clock import SystemClock
 from nightporter.config import AcmeProbe, CanaryProbe, HttpProbe, Probe, TcpProbe, TlsProbe
@@ -25,8 +24,6 @@ from nightporter.sources.docker.container import Container, Published
 from nightporter.survey.doors import answering, routers_of
 from nightporter.survey.facts import AcmeFacts, FoundLog, TraefikFacts
 from nightporter.traefikconfig import EntryPoint, Router, StaticConfig
-
-pytestmark = pytest.mark.timeout(60)
 
 
 @contextmanager

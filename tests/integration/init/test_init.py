@@ -28,7 +28,7 @@ from nightporter.configfile import World
 
 __all__ = ["docker_engine"]
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.real
 
 
 @pytest.fixture

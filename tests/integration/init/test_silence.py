@@ -17,7 +17,7 @@ from tests.parts.needs import require
 
 __all__ = ["docker_engine"]
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.real
 
 SONARR = "mkdir -p /www && echo OK > /www/ping && exec httpd -f -p 127.0.0.1:8989 -h /www"
 

@@ -10,6 +10,7 @@ import pytest
 from apprise.plugins.discord import NotifyDiscord
 from tests.parts.clock import ManualClock
 from tests.parts.discord import CLOSE, HANG, Answer, DiscordReceiver
+from tests.parts.patience import PATIENCE_S
 from tests.parts.telling import EVIL, MIDDAY, House, Witness, config_for, telling
 
 from nightporter.config import AppriseDestination, Secret
@@ -18,6 +19,10 @@ from nightporter.model import SECOND, Severity
 from nightporter.notify.channels.discord import DiscordChannel
 from nightporter.notify.outcome import Delivered, Retry, Uncertain
 from nightporter.notify.trial import send_now
+
+PATIENT = f"?rto={PATIENCE_S}&cto={PATIENCE_S}"
+SHORT = "?rto=3&cto=3"
+"""For an answer that never comes."""
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def witness(discord: DiscordReceiver, clock: ManualClock, *, options: str = "?rto=0.4&cto=2") -> Witness:
+def witness(discord: DiscordReceiver, clock: ManualClock, *, options: str = PATIENT) -> Witness:
     url = Secret(discord.url + options)
     mention = {Severity.critical: "<@42>"}
     return Witness(DiscordChannel(AppriseDestination(name="phone", url=url, mention=mention)), clock)
@@ -165,7 +170,7 @@ async def test_a_server_error_is_tried_again_without_repeat(
 async def test_only_a_sending_without_an_answer_is_repeated_and_counted(
     discord: DiscordReceiver, clock: ManualClock, tmp_path: Path, fate: Answer
 ) -> None:
-    phone = witness(discord, clock)
+    phone = witness(discord, clock, options=SHORT)
     async with house(tmp_path, phone) as home:
         discord.script(fate)
         await home.tell(telling(1))
@@ -251,20 +256,20 @@ async def test_what_was_sent_is_not_sent_again_after_a_restart_and_what_was_not_
 async def test_a_kill_while_sending_repeats_once_and_is_counted(
     discord: DiscordReceiver, clock: ManualClock, tmp_path: Path
 ) -> None:
-    phone = witness(discord, clock)
+    phone = witness(discord, clock, options=SHORT)
     async with house(tmp_path, phone) as home:
         discord.script(HANG)
         now = clock.now()
         await home.database.call(lambda connection: home.box.keep(connection, [telling(1)], now))
         home.box.wake()
         await home.clock.settle()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not discord.requests:
                 await home.clock.advance(0.01)
         await home.restart()
         assert [r.status for r in discord.requests] == [0, 200]
         assert home.box.status()["phone"]["possible_repeats"] == 1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(phone.sends) < 2:
                 await home.clock.advance(0.01)  # the hung thread ends by its own timeout
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.parts.clock import ManualClock
+from tests.parts.patience import PATIENCE_S
 from tests.parts.telling import House, config_for, telling
 
 from nightporter.config import AppriseDestination, Secret
@@ -73,13 +74,13 @@ async def test_a_bug_in_a_channel_is_tried_again_and_stops_nothing(tmp_path: Pat
 async def test_a_send_that_never_ends_holds_nothing_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "SEND_DEADLINE_S", 0.2)
+    monkeypatch.setattr(worker, "SEND_DEADLINE_S", 2.0)
     release = threading.Event()
     first = iter([True])
 
     def answer(message: Message) -> Outcome:
         if next(first, False):
-            release.wait(30)
+            release.wait(PATIENCE_S)
         return Delivered()
 
     home, channel = house(tmp_path, answer)
@@ -107,7 +108,7 @@ async def test_on_a_full_disk_a_telling_goes_once_and_is_recorded_later(
             patched.setattr(store, "mark_sent", full)
             await home.database.call(lambda c: home.box.keep(c, [telling(1)], now))
             home.box.wake()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while not channel.said:
                     await home.clock.advance(0.01)
             await home.clock.advance(60)

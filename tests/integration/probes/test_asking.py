@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.parts.certificates import Authority, Made, TlsServer
-from tests.parts.traefik import free_port
+from tests.parts.ports import free_port
 
 from nightporter.config import HttpProbe, Secret, TcpProbe, TlsProbe
 from nightporter.sources.probes.ask import Door, ask_http, ask_tcp, ask_tls, context

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from tests.parts.certificates import Authority, TlsServer, acme_json
 from tests.parts.daemon import Daemon
-from tests.parts.traefik import Traefik, free_port
+from tests.parts.ports import free_port
+from tests.parts.traefik import Traefik
 
 from nightporter.own import MAX_LINES
 

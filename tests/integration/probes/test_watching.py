@@ -20,7 +20,7 @@ from nightporter.config import ContainerProbe
 from nightporter.sources.probes.containers import ask_container
 from nightporter.sources.probes.state import Outcome
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 CHECK: dict[str, Any] = {
     "test": ["CMD", "test", "-f", "/tmp/well"],
