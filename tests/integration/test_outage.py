@@ -94,7 +94,7 @@ def test_a_service_that_is_down_is_one_incident_with_all_its_symptoms_and_one_en
 
 
 def test_what_is_down_when_it_starts_is_told_after_the_grace_if_it_still_is(tmp_path: Path) -> None:
-    house = House(tmp_path, grace="6s")
+    house = House(tmp_path, grace="20s")
     with house:
         house.happens("probe", "plex", up=False)
         house.happens("probe", "ombi", up=False)

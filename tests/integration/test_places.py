@@ -55,20 +55,20 @@ def test_databases_come_late_are_replaced_and_break(tmp_path: Path) -> None:
 
         country_database(country)
         network_database(network)
-        daemon.wait_until(lambda: places("network"), "the databases are read", 30)
-        daemon.wait_until(lambda: not daemon.status()["rules"]["without_places"], "the rule is on", 30)
+        daemon.wait_until(lambda: places("network"), "the databases are read")
+        daemon.wait_until(lambda: not daemon.status()["rules"]["without_places"], "the rule is on")
         says("in: mum from 203.0.113.9")
         says("in: dad from 192.168.1.20")
         says("in: eve from 198.51.100.4")
         daemon.wait_for_alerts(1, "abroad")
 
         country.write_bytes(b"half")
-        daemon.wait_until(lambda: daemon.status()["places"]["troubles"], "the damage is seen", 30)
+        daemon.wait_until(lambda: daemon.status()["places"]["troubles"], "the damage is seen")
         says("in: ida from 198.51.100.5")  # by the last good one
         daemon.wait_for_alerts(2, "abroad")
 
         country_database(country, {"198.51.100.0/24": "CH"})
-        daemon.wait_until(lambda: not daemon.status()["places"]["troubles"], "it is read again", 30)
+        daemon.wait_until(lambda: not daemon.status()["places"]["troubles"], "it is read again")
         says("in: kai from 198.51.100.6")
         daemon.wait_for_alerts(3, "abroad")
         daemon.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.parts.daemon import PROGRAM
+from tests.parts.patience import PATIENCE_S
 from tests.parts.planted import RULES, Evening, evening
 
 from nightporter import cli
@@ -65,7 +66,7 @@ def test_several_files_are_one_log(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_the_persons_mistake(tmp_path: Path) -> None:
     command = [PROGRAM, "replay", "--from", "traefik", str(tmp_path / "none.log")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert "none.log" in done.stderr
     assert "Traceback" not in done.stderr

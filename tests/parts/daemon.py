@@ -132,7 +132,8 @@ class Daemon:
         return [alert for alert in found if not rule or alert["rule"] == rule]
 
     def status(self) -> dict[str, Any]:
-        """Its status file."""
+        """Its status file; waits for the first one."""
+        self.wait_until((self.state / "status.json").exists, "it has written its status")
         status: dict[str, Any] = json.loads((self.state / "status.json").read_text())
         return status
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from aiosmtpd.controller import Controller
 from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,6 @@ class Mail:
         return str(found.get_content()) if found is not None else ""
 
 
-class _AnyPort(Controller):
-    """A controller that takes the port that the system gives."""
-
-    def _trigger_server(self) -> None:
-        assert isinstance(self.server, asyncio.Server)
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd types only some
-
-
 class SmtpReceiver:
     """`script` takes SMTP answers such as "451 4.3.0 later", or `hang` and `close`, one a message."""
 
@@ -65,7 +57,7 @@ class SmtpReceiver:
         self._controller: Any = None  # Any: aiosmtpd ships no types
 
     def __enter__(self) -> Self:
-        self._controller = _AnyPort(self, hostname="127.0.0.1", port=0, ready_timeout=PATIENCE_S)
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=PATIENCE_S)
         self._controller.start()
         return self
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.parts.docker import DockerEngine, docker_engine
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.clock import SystemClock
 from nightporter.config import ContainerFileSource
@@ -48,11 +49,11 @@ class Got:
 
     async def until(self, holds: Any) -> None:
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while not holds():
                     await asyncio.sleep(0.01)
         except TimeoutError:
-            pytest.fail(f"not within 20 s; got {self.data[-200:]!r}; status {self.status}")
+            pytest.fail(f"in vain; got {self.data[-200:]!r}; status {self.status}")
 
     async def looks(self, more: int = 4) -> None:
         """Wait until it has asked so often again."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.clock import SystemClock
 from nightporter.config import CommandSource as Config
@@ -20,7 +21,7 @@ from nightporter.sources.command import CommandSource
 from nightporter.sources.files.lines import LINE_CAP
 
 
-async def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(holds: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not holds():

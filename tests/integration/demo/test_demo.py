@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.cli.demo import play
 from nightporter.clock import SystemClock
@@ -18,8 +19,9 @@ def fast(story: Story) -> Story:
 
 
 async def test_it_shows_every_alert_and_ends_by_itself(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("nightporter.cli.demo.LAST_WAIT_S", float(PATIENCE_S))
     story = fast(read_story())
     assert await play(tmp_path, story, SystemClock(), keep=False) == 0
     out = capsys.readouterr().out
@@ -31,7 +33,7 @@ async def test_it_shows_every_alert_and_ends_by_itself(
 async def test_an_alert_that_does_not_come_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightporter.cli.demo.LAST_WAIT_S", 1.0)
+    monkeypatch.setattr("nightporter.cli.demo.LAST_WAIT_S", 5.0)
     story = fast(read_story())
     cut = replace(
         story,

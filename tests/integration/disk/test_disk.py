@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,11 @@ class Drive:
         subprocess.run(["umount", self.path], check=True, capture_output=True)
 
     def fill(self, percent: float) -> None:
-        """Leave so much of it free."""
-        (self.path / "film").write_bytes(b"x" * round(20 * MIB * (1 - percent / 100)))
+        """Leave so much of it free; it is never emptier or fuller on the way there."""
+        size = round(20 * MIB * (1 - percent / 100))
+        with (self.path / "film").open("ab") as film:
+            os.posix_fallocate(film.fileno(), 0, size)
+            film.truncate(size)
 
 
 @pytest.fixture
@@ -148,8 +151,7 @@ def test_backups_that_age(tmp_path: Path) -> None:
         wait_for_change(daemon, "too_old to too_small")
         backup(folder / "2.tar.gz", hours=0, size=1000)
         wait_for_change(daemon, "too_small to ok")
-        for file in folder.iterdir():
-            file.unlink()
+        folder.rename(tmp_path / "elsewhere")  # all at once
         wait_for_change(daemon, "ok to missing")
 
 
@@ -166,7 +168,7 @@ def test_time_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (programs / "tmutil").write_text(FAKE_TMUTIL)
     (programs / "tmutil").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    made = datetime.now().astimezone() - timedelta(hours=60)  # tmutil names local time
+    made = (datetime.now(UTC) - timedelta(hours=60)).astimezone()  # tmutil names local time
     name = made.strftime("%Y-%m-%d-%H%M%S")
     (programs / "latest").write_text(f"/Volumes/.timemachine/5A/{name}.backup/{name}.backup\n")
     with watching(tmp_path, time_machine=True) as daemon:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.parts.clock import ManualClock
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.config import DiskPath, DiskSource, NewestFile
 from nightporter.model import Chunk
@@ -63,7 +64,7 @@ async def test_a_look_that_hangs_is_told_and_holds_up_nobody(
     def space(path: str) -> Space:
         if path == "/mnt/nas":
             entered.release()
-            away.wait(30)
+            away.wait(PATIENCE_S)
             return Space(free=10**12, total=10**12)
         return real(path)
 
@@ -73,7 +74,7 @@ async def test_a_look_that_hangs_is_told_and_holds_up_nobody(
         DiskPath(path="/mnt/nas"),
         DiskPath(path=str(tmp_path / "gone"), low_percent=0, high_percent=0, high_bytes=0),
     )
-    reader = Reader(DiskSource(name="d", paths=paths), patience_s=0.1)
+    reader = Reader(DiskSource(name="d", paths=paths), patience_s=3.0)
     await reader.looked()
     assert reader.states == ["stuck"]
     (tmp_path / "gone").rmdir()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.parts.docker import DockerEngine, docker_engine
 from tests.parts.mariadb import mariadb
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.clock import Clock, SystemClock
 from nightporter.config import DockerSource as DockerConfig
@@ -71,9 +72,9 @@ class Gathered:
     async def more(self, container: str, lines: int) -> None:
         """Wait for so many lines more than there are."""
         wanted = len(self.lines(container)) + lines
-        await self.until("more lines", lambda: len(self.lines(container)) >= wanted, 30)
+        await self.until("more lines", lambda: len(self.lines(container)) >= wanted)
 
-    async def until(self, what: str, happened: Callable[[], bool], within_s: float = 15.0) -> None:
+    async def until(self, what: str, happened: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
         try:
             async with asyncio.timeout(within_s):
                 while not happened():

@@ -35,8 +35,8 @@ async def test_an_engine_that_goes_and_comes_back(mortal: DockerEngine, how: str
         assert got.status["away_why"]
         before = len(got.lines("counts"))
         await asyncio.to_thread(mortal.start)
-        await got.until("it is back", lambda: bool(got.status["up"]), 30)
-        await got.until("lines of the next run", lambda: len(got.lines("counts")) > before + 20, 30)
+        await got.until("it is back", lambda: bool(got.status["up"]))
+        await got.until("lines of the next run", lambda: len(got.lines("counts")) > before + 20)
         await asyncio.sleep(1.2)
         logged = await asyncio.to_thread(mortal.client.containers.get("counts").logs)
         every = logged.splitlines()

@@ -9,6 +9,9 @@ import signal
 import pytest
 from tests.integration.docker.conftest import Gathered, following
 from tests.parts.docker import DockerEngine
+from tests.parts.patience import PATIENCE_S
+
+from nightporter.model import SECOND
 
 pytestmark = pytest.mark.real
 
@@ -65,11 +68,10 @@ async def test_an_end_that_was_asked_for_is_by_hand(engine: DockerEngine, how: s
 
 
 async def test_a_signal_to_reload_does_not_excuse_a_crash(engine: DockerEngine) -> None:
-    script = "trap 'sleep 0.2; exit 4' HUP; while :; do sleep 0.05; done"
+    script = "trap 'sleep 0.2; exit 4' HUP; echo set; while :; do sleep 0.05; done"
     async with following(engine) as got:
         container = await asyncio.to_thread(engine.run, script, name="reload")
-        await got.until("the start", lambda: "start" in got.actions("reload"))
-        await asyncio.sleep(0.3)  # the shell has to set its trap; nothing tells when
+        await got.until("its trap", lambda: got.lines("reload") == [b"set"])
         await asyncio.to_thread(container.kill, "SIGHUP")
         die = await die_of(got, "reload")
         assert (die["exit_code"], die["by_hand"]) == (4, False)
@@ -81,15 +83,23 @@ async def test_running_out_of_memory_is_told_once(engine: DockerEngine) -> None:
         await asyncio.to_thread(engine.run, script, name="hungry", mem_limit="16m", memswap_limit="16m")
         die = await die_of(got, "hungry")
         assert (die["exit_code"], die["by_hand"]) == (137, False)
+        await got.until("that it had no memory", lambda: "oom" in got.actions("hungry"))
         assert got.actions("hungry").count("oom") == 1
 
 
 async def test_health_is_told_and_checks_are_not(engine: DockerEngine) -> None:
-    check = {"test": ["CMD", "test", "-f", "/tmp/well"], "interval": 200_000_000, "retries": 1}
-    script = "touch /tmp/well; sleep 1; rm /tmp/well; sleep 60"
+    check = {
+        "test": ["CMD", "test", "-f", "/tmp/well"],
+        "interval": 200_000_000,
+        "retries": 1,
+        "start_period": PATIENCE_S * SECOND,  # until it was well once it is not called ill
+    }
     async with following(engine) as got:
-        await asyncio.to_thread(engine.run, script, name="patient", healthcheck=check)
-        await got.until("it falls ill", lambda: len(got.actions("patient")) >= 4)
+        script = "touch /tmp/well; sleep 600"
+        patient = await asyncio.to_thread(engine.run, script, name="patient", healthcheck=check)
+        await got.until("it is well", lambda: "health_status" in got.actions("patient"))
+        await asyncio.to_thread(patient.exec_run, "rm /tmp/well")
+        await got.until("it falls ill", lambda: got.actions("patient").count("health_status") == 2)
         told = [(r["action"], r.get("health")) for r in got.events("patient") if r["action"] != "running"]
         assert told == [
             ("create", None),
@@ -113,7 +123,7 @@ async def test_a_restart_policy_gives_a_die_each(engine: DockerEngine) -> None:
     policy = {"Name": "on-failure", "MaximumRetryCount": 3}
     async with following(engine) as got:
         await asyncio.to_thread(engine.run, "echo up; exit 5", name="loop", restart_policy=policy)
-        await got.until("four ends", lambda: got.actions("loop").count("die") == 4, 30)
+        await got.until("four ends", lambda: got.actions("loop").count("die") == 4)
         dies = [r for r in got.events("loop") if r["action"] == "die"]
         assert {(r["exit_code"], r["by_hand"]) for r in dies} == {(5, False)}
         await got.until("each run's line", lambda: got.lines("loop") == [b"up"] * 4)

@@ -72,11 +72,15 @@ async def test_a_container_is_steady_once_a_start(engine: DockerEngine, quick: N
         assert got.standing("web") == ["running"]
 
 
-async def test_one_that_restarts_for_ever_is_not(engine: DockerEngine, quick: None) -> None:
+async def test_one_that_restarts_for_ever_is_not(
+    engine: DockerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run is far shorter than what makes it steady, all of them together are longer."""
+    monkeypatch.setattr(standing, "STEADY_AFTER", 4 * SECOND)
     async with following(engine) as got:
         policy = {"Name": "always"}
-        await asyncio.to_thread(engine.run, "sleep 0.3; exit 1", name="loop", restart_policy=policy)
-        await got.until("five ends", lambda: got.actions("loop").count("die") == 5, 30)
+        await asyncio.to_thread(engine.run, "exit 1", name="loop", restart_policy=policy)
+        await got.until("seven ends", lambda: got.actions("loop").count("die") == 7)
         assert "steady" not in got.standing("loop")
 
 

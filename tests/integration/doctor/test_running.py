@@ -13,6 +13,7 @@ import pytest
 from tests.parts.daemon import Daemon
 from tests.parts.docker import DockerEngine, docker_engine
 from tests.parts.house import requests, without_headers
+from tests.parts.patience import PATIENCE_S
 
 __all__ = ["docker_engine"]
 
@@ -25,7 +26,7 @@ def doctor(daemon: Daemon) -> list[dict[str, Any]]:  # JSON, judged by the tests
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=PATIENCE_S,
     )
     assert done.returncode in (0, 1), done.stderr
     found = json.loads(done.stdout)

@@ -15,6 +15,7 @@ import pytest
 from tests.parts.discord import DiscordReceiver
 from tests.parts.house import House
 from tests.parts.needs import require
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.doctor.examine import examine
 from nightporter.doctor.finding import page
@@ -41,7 +42,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PROGRAM, "doctor", *argv], cwd=cwd, capture_output=True, text=True, check=False, timeout=50
+        [PROGRAM, "doctor", *argv], cwd=cwd, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
 
@@ -92,11 +93,11 @@ async def test_a_status_of_another_shape_is_a_finding(house: House) -> None:
 
 async def test_a_look_that_hangs_is_told_and_holds_nobody(house: House) -> None:
     house.says("pmset", "")
-    (house.bin / "pmset").write_text("#!/bin/sh\nexec sleep 30\n")
+    (house.bin / "pmset").write_text("#!/bin/sh\nexec sleep 60\n")
     house.write()
-    findings = await examine(replace(house.view(), look_s=3.0), house.config_file)
+    findings = await examine(replace(house.view(), look_s=12.0), house.config_file)
     (agent,) = [f for f in findings if f.subject == "agent"]
-    assert (agent.state, agent.what) == ("blind", "could not be looked at: no answer within 3 s")
+    assert (agent.state, agent.what) == ("blind", "could not be looked at: no answer within 12 s")
     assert any(f.subject == "storage" and f.state == "right" for f in findings)
 
 
@@ -105,7 +106,7 @@ async def test_a_mistake_of_ours_in_one_look_is_told_too() -> None:
         return 1 // 0
 
     assert await looked(breaks(), 1.0) == Unseen("ZeroDivisionError: integer division or modulo by zero")
-    assert await looked(apart(lambda: 7, "seven"), 1.0) == 7
+    assert await looked(apart(lambda: 7, "seven"), PATIENCE_S) == 7
 
 
 async def test_a_program_that_is_not_there_is_unknown() -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 from tests.integration.evidence.conftest import gathered, texts
 from tests.parts.docker import DockerEngine
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.clock import SystemClock
 from nightporter.config import ContainerFileSource, DockerSource
@@ -81,15 +82,23 @@ async def test_the_engine_tells_what_became_of_containers(engine: DockerEngine) 
     start = now()
     container = await asyncio.to_thread(engine.run, "sleep 60", name="plex")
     await asyncio.to_thread(container.kill)
-    await asyncio.to_thread(container.wait)
+    while not await asyncio.to_thread(_died, engine, start):
+        await asyncio.sleep(0.05)
     with ExitStack() as stack:
         # The span ends in an hour: an engine asked for events until then would wait for them.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             bag = await gathered(source(engine), Span(start, now() + 60 * MINUTE), stack)
         events = texts(bag)["docker-events"]
         assert '"Action":"kill"' in events
         assert '"Action":"die"' in events
         assert "plex" in events
+
+
+def _died(engine: DockerEngine, since: int) -> bool:
+    """Whether the engine tells of an end: it does so a moment after it lets those go who waited for it."""
+    until = now() // SECOND + 1
+    asked = engine.client.events(since=since // SECOND, until=until, filters={"event": "die"}, decode=True)
+    return any(asked)
 
 
 async def test_only_chosen_containers_are_asked(engine: DockerEngine) -> None:
@@ -135,7 +144,7 @@ async def test_files_in_a_volume_are_read_with_their_copies(engine: DockerEngine
     """
     await asyncio.to_thread(engine.run, script, name="ombi")
     container = engine.client.containers.get("ombi")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while container.exec_run(["/bin/sh", "-c", "ls /config/logs/app-old.txt"]).exit_code != 0:
             await asyncio.sleep(0.05)
     night = 1_795_482_000 * SECOND  # 2026-11-24T01:00:00Z

@@ -15,6 +15,7 @@ import pytest
 from tests.parts.access import as_json
 from tests.parts.daemon import PROGRAM, Daemon
 from tests.parts.incidents import an_incident
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.store import incidents
 
@@ -51,7 +52,7 @@ def run(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
         [PROGRAM, "evidence", *words, "--config", str(daemon.config_file)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
         cwd=daemon.folder,
     )
@@ -70,11 +71,10 @@ def test_what_a_daemon_found_is_kept_with_its_lines(daemon: Daemon) -> None:
     log = daemon.folder / "access.log"
     with daemon:
         begin = datetime.now(UTC)
-        long_ago = [begin - timedelta(hours=2)]
-        with log.open("a") as to:
-            for moment in (*long_ago, *(begin + timedelta(seconds=n / 10) for n in range(6))):
-                to.write(as_json("203.0.113.9", "/wp-login.php?token=SECRET", 404, at=moment))
-                to.flush()
+        moments = (begin - timedelta(hours=2), *(begin + timedelta(seconds=n / 10) for n in range(6)))
+        lines = (as_json("203.0.113.9", "/wp-login.php?token=SECRET", 404, at=at) for at in moments)
+        with log.open("ab", buffering=0) as to:
+            to.write("".join(lines).encode())  # at once: all six are counted before the first is told
         (alert,) = daemon.wait_for_alerts(1, "many-missing")
     log.rename(log.with_name("access.log.1"))
     log.write_text(as_json("198.51.100.7", "/", 200))

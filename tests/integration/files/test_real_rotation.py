@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from tests.parts.patience import PATIENCE_S
 from tests.parts.traefik import Traefik
 
 from nightporter.clock import SystemClock
@@ -46,7 +47,7 @@ class Traffic:
     def wait_for(self, more: int) -> None:
         with self._more:
             target = self.sent + more
-            assert self._more.wait_for(lambda: self.sent >= target, timeout=20)
+            assert self._more.wait_for(lambda: self.sent >= target, timeout=PATIENCE_S)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -56,7 +57,7 @@ class Traffic:
             yield
         finally:
             self._stop.set()
-            thread.join(20)
+            thread.join()
 
 
 @asynccontextmanager
@@ -79,7 +80,7 @@ def lines_of(data: bytes) -> list[bytes]:
 
 async def until_all(chunks: list[Chunk], files: list[Path], given: list[bytes]) -> None:
     """Wait until everything that is in the files was given out."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             given[:] = lines_of(b"".join(chunk.data for chunk in chunks))
             if set(lines_of(b"".join(path.read_bytes() for path in files))) <= set(given):
@@ -105,7 +106,7 @@ async def test_twenty_rotations_under_traffic(
         given: list[bytes] = []
         traffic = Traffic(traefik)
         async with followed(source, chunks):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while not chunks:  # the first sight: only then does the traffic begin
                     await asyncio.sleep(0.01)
             with traffic.running():

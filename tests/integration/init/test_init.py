@@ -153,6 +153,6 @@ def test_an_attack_after_init_arrives_from_within_a_volume(house: House, discord
     """The written config runs: someone guesses passwords at Nextcloud, whose log only the engine reaches."""
     assert house.init("--to", discord.url).returncode == 0
     with house.daemon():
-        wait_for("the volume is read", lambda: house.state_of("nextcloud") == "following", 60)
+        wait_for("the volume is read", lambda: house.state_of("nextcloud") == "following")
         house.guess_in_volume()
-        wait_for("the guesses are told", lambda: any(VOLUME_GUESSER in m.text for m in discord.messages), 60)
+        wait_for("the guesses are told", lambda: any(VOLUME_GUESSER in m.text for m in discord.messages))

@@ -59,8 +59,8 @@ def status_of(house: House, source: str) -> dict[str, Any]:
 def test_a_healthy_home_stays_silent(house: House, media: Path) -> None:
     with house.daemon():
         # Traefik, its log by a canary, sonarr, and mysql by Docker.
-        wait_for("all is up", lambda: status_of(house, "services").get("state") == "4 of 4 up", 60)
-        wait_for("disks are listed", lambda: "in use" in str(status_of(house, "disks").get("volumes")), 30)
+        wait_for("all is up", lambda: status_of(house, "services").get("state") == "4 of 4 up")
+        wait_for("disks are listed", lambda: "in use" in str(status_of(house, "disks").get("volumes")))
         disks = status_of(house, "disks")
         backups = f"{house.home}/Backups/*.tar.gz"
         assert disks["down"] == {}

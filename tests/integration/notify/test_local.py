@@ -66,7 +66,6 @@ def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     assert isinstance(send_now(FileChannel(Path("/dev/full")), telling(1), None, MIDDAY), Retry)
 
 
-@pytest.mark.timeout(30)
 def test_a_pipe_is_written_to_and_never_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "alerts.pipe"
     os.mkfifo(path)

@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.parts.certificates import Authority, Made, TlsServer
+from tests.parts.patience import PATIENCE_S
 from tests.parts.ports import free_port
 
 from nightporter.config import HttpProbe, Secret, TcpProbe, TlsProbe
@@ -80,7 +81,7 @@ async def site(context: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
 
 async def asked(here: Site, path: str, *, scheme: str = "http", **more: Any) -> Outcome:
     url = f"{scheme}://127.0.0.1:{here.port}{path}"
-    more = {"timeout_s": 5.0, **more}
+    more = {"timeout_s": PATIENCE_S, **more}
     probe = HttpProbe(name="x", url=Secret(url), host="127.0.0.1", port=here.port, **more)
     async with aiohttp.ClientSession() as session:
         numbers = itertools.count(1)
@@ -104,7 +105,7 @@ async def asked(here: Site, path: str, *, scheme: str = "http", **more: Any) -> 
         ("/round", {}, "more than 5 redirects"),
         ("/to-nonsense", {}, "it redirects to something that is no URL"),
         ("/slow", {"latency_s": 0.05}, "it took 0.2 s, more than 0.05 s"),
-        ("/slow", {"latency_s": 2.0}, ""),
+        ("/slow", {"latency_s": PATIENCE_S}, ""),
         ("/never", {"timeout_s": 0.1}, "no answer in time"),
         ("/huge", {"text": "end"}, "its answer does not hold the text 'end'"),
         ("/to-https?a=b", {"to_https": True}, ""),
@@ -170,7 +171,7 @@ async def test_a_name_that_cannot_be_one_ends_no_other_probe() -> None:
 
 
 async def test_tcp() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
         probe = TcpProbe(name="x", host="127.0.0.1", port=server.getsockname()[1])
         outcome = await ask_tcp(probe, time.monotonic, "linux")
         assert outcome.up
@@ -196,7 +197,7 @@ def good(tmp_path: Path, authority: Authority) -> Iterator[TlsServer]:
 
 
 def handshake(server: TlsServer, folder: Path, **more: Any) -> Outcome:
-    expected = {"ca": str(folder / "root.pem"), "server_name": "localhost", "timeout_s": 5.0, **more}
+    expected = {"ca": str(folder / "root.pem"), "server_name": "localhost", "timeout_s": PATIENCE_S, **more}
     probe = TlsProbe(name="x", host="127.0.0.1", port=server.port, **expected)
     return ask_tls(probe, time.time_ns(), time.monotonic, "linux")
 

@@ -16,7 +16,6 @@ NAMES = ("home.example", "plex.example")
 
 
 @pytest.mark.real
-@pytest.mark.timeout(120)
 def test_a_real_exchange(tmp_path: Path) -> None:
     with Pebble(tmp_path / "ca") as pebble, AcmeTraefik(tmp_path / "traefik", pebble, *NAMES) as traefik:
         found = read_acme(traefik.acme_json)
@@ -33,6 +32,7 @@ def test_a_real_exchange(tmp_path: Path) -> None:
             "name": "outside",
             "kind": "probe",
             "interval": "1s",
+            "timeout": "1m",
             "retries": 1,
             "grace": "0s",
             "probes": [
@@ -58,7 +58,6 @@ def test_a_real_exchange(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(120)
 def test_what_traefik_says_of_an_exchange_that_fails(tmp_path: Path) -> None:
     with (
         Pebble(tmp_path / "ca") as pebble,

@@ -21,7 +21,7 @@ from tests.parts.traefik import Traefik
 
 from nightporter.own import MAX_LINES
 
-FAST: dict[str, Any] = {"interval": "1s", "timeout": "2s", "retries": 2, "grace": "0s"}
+FAST: dict[str, Any] = {"interval": "1s", "timeout": "30s", "retries": 2, "grace": "0s"}
 
 
 def probes(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def service(port: int) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join()
 
 
 def asked(daemon: Daemon, times: int = 1) -> Callable[[], bool]:
@@ -171,8 +171,10 @@ def test_traefiks_file_of_certificates(tmp_path: Path) -> None:
         assert expiring["key"] == {"name": "traefik", "certificate": "a.example"}
         [mode] = daemon.alerts("acme-file-open")
         assert f"{path} has the permissions 0644" in mode["message"]
-        path.write_bytes(acme_json({"le": [("a.example", new), ("b.example", fine)]}))
-        path.chmod(0o600)
+        beside = tmp_path / "acme.new"
+        beside.write_bytes(acme_json({"le": [("a.example", new), ("b.example", fine)]}))
+        beside.chmod(0o600)
+        beside.replace(path)  # half a file would be told of too
         daemon.wait_for_alerts(4)
         path.unlink()
         [gone] = daemon.wait_for_alerts(1, "acme-file-unreadable")

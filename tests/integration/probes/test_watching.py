@@ -14,6 +14,7 @@ import pytest
 from tests.parts.daemon import Daemon
 from tests.parts.docker import DockerEngine, wait_for
 from tests.parts.docker import docker_engine as docker_engine
+from tests.parts.patience import PATIENCE_S
 from tests.parts.traefik import Traefik
 
 from nightporter.config import ContainerProbe
@@ -44,7 +45,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def asked(host: str, threads: ThreadPoolExecutor, name: str = "ombi") -> Outcome:
-    probe = ContainerProbe(name="ombi", container=name, host=host, timeout_s=30)
+    probe = ContainerProbe(name="ombi", container=name, host=host, timeout_s=PATIENCE_S)
     return asyncio.run(ask_container(probe, threads))
 
 
@@ -66,9 +67,9 @@ def test_a_container_over_its_life(engine: DockerEngine, threads: ThreadPoolExec
 def test_a_containers_health(engine: DockerEngine, threads: ThreadPoolExecutor) -> None:
     script = "sleep 0.5; touch /tmp/well; while [ -f /tmp/well ]; do sleep 0.1; done; sleep 600"
     ombi = engine.run(script, name="ombi", healthcheck=CHECK)
-    wait_for("it is well", lambda: asked(engine.host, threads).up, 15)
+    wait_for("it is well", lambda: asked(engine.host, threads).up)
     ombi.exec_run("rm /tmp/well")
-    wait_for("it is ill", lambda: "fails its health" in asked(engine.host, threads).why, 15)
+    wait_for("it is ill", lambda: "fails its health" in asked(engine.host, threads).why)
 
 
 def test_an_engine_that_is_away_says_nothing_of_the_container(
@@ -121,7 +122,7 @@ def test_a_traefik_that_is_down_is_not_silent(tmp_path: Path) -> None:
     with Traefik(tmp_path / "traefik") as traefik:
         log = {"name": "traefik", "kind": "file", "paths": [str(traefik.access_log)], "format": "traefik"}
         url = f"http://127.0.0.1:{traefik.port}/ok"
-        canary = {"name": "log", "canary": url, "within": "1s"}
+        canary = {"name": "log", "canary": url, "within": "1m"}
         front = {"name": "front", "http": url, "status": "404"}
         times = {"interval": "1s", "retries": 1, "grace": "0s"}
         eyes = {"name": "eyes", "kind": "probe", "probes": [canary, front], **times}

@@ -11,6 +11,7 @@ import structlog
 from tests.parts.access import clf
 from tests.parts.clock import ManualClock
 from tests.parts.engines import rules
+from tests.parts.patience import PATIENCE_S
 
 from nightporter import origins
 from nightporter.detect.engine import Engine
@@ -138,7 +139,7 @@ async def test_what_only_the_history_counted_is_kept_after_a_while(tmp_path: Pat
     assert (await committed(database))[1] == {}
     await clock.advance(HISTORY_EVERY_S)
     judge._nudge.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await committed(database))[1] != {"watched_s": 10}:
             await asyncio.sleep(0.005)
     judge.stop()

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.parts.access import clf
 from tests.parts.daemon import Daemon
 from tests.parts.discord import DiscordReceiver
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.clock import SystemClock
 from nightporter.history import Rows
@@ -58,7 +59,7 @@ def test_the_week_and_the_month_arrive_once_over_restarts(tmp_path: Path) -> Non
             shipped=False,
         )
         with daemon:
-            discord.wait_for(2, timeout=30)
+            discord.wait_for(2, timeout=PATIENCE_S)
             with log.open("a") as file:
                 file.writelines(clf("192.168.1.20", "/", 200) for _ in range(30))
             daemon.wait_until(lambda: counted(daemon.state, "lines") == 60_030, "the lines are counted")

@@ -16,6 +16,7 @@ import structlog
 from PIL import Image
 from tests.parts.clock import ManualClock
 from tests.parts.month import config_in
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.config import Config, FileDestination, Review, Turn
 from nightporter.errors import Unreachable
@@ -111,7 +112,7 @@ async def _over_a_full_disk(desk: Desk) -> None:
         await desk.clock.until_asleep()
     assert desk.told == []
     await desk.clock.advance(LOOK_EVERY_S)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(desk.told) < 2:
             await asyncio.sleep(0.005)
 

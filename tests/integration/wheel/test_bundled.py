@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.parts.patience import PATIENCE_S
 
 from nightporter import bundled
 
@@ -42,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, source / name)
     build = [uv, "build", "--wheel", "--offline", "--out-dir", str(out), str(source)]
-    done = subprocess.run(build, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(build, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     (built,) = out.glob("*.whl")
     return built
@@ -65,7 +66,7 @@ def test_an_unpacked_wheel_finds_its_own(wheel: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=50,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     base = site / "nightporter" / "bundled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
@@ -98,19 +99,23 @@ HOSTILE = {
 }
 
 
+def is_quick(work: Callable[[], object]) -> bool:
+    """Whether it takes less than SLOWEST_S of the processor, at one of a few tries: the collector's turns and
+    a neighbour on the same core are no fault of the work's."""
+    for _ in range(5):
+        start = time.process_time()
+        work()
+        if time.process_time() - start < SLOWEST_S:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("shape", HOSTILE)
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_line_of_a_mebibyte_takes_no_time(name: str, shape: str) -> None:
     form, line = FORMS[name], HOSTILE[shape]
-    taken = []
-    for _ in range(3):
-        start = time.process_time()
-        parsed = form.parse(line, ARRIVED)
-        taken.append(time.process_time() - start)
-        if taken[-1] < SLOWEST_S:
-            break
-    check(name, parsed)
-    assert min(taken) < SLOWEST_S
+    check(name, form.parse(line, ARRIVED))
+    assert is_quick(lambda: form.parse(line, ARRIVED))
 
 
 @pytest.mark.parametrize(
@@ -120,9 +125,8 @@ def test_looking_back_takes_no_time(before: bytes) -> None:
     form = FORMS["traefik"]
     assert isinstance(form, LooksBack)
     line = CLF_HEAD + b' HTTP/1.1" 200 1 "-" "-"'
-    start = time.process_time()
     check("traefik", form.parse_after(before, line, ARRIVED))
-    assert time.process_time() - start < SLOWEST_S
+    assert is_quick(lambda: form.parse_after(before, line, ARRIVED))
 
 
 @given(st.text(max_size=60))
@@ -137,6 +141,4 @@ def test_no_pattern_raises(pattern: str) -> None:
     ["(" * 3_000, "a{99999}", "(?P<a>b)" * 400, "(" * 90 + "a" + ")" * 90, "x" * 10**6, "[[a-z]--[b]]abc"],
 )
 def test_no_pattern_is_too_much(pattern: str) -> None:
-    start = time.process_time()
-    required(pattern, str.isprintable, lambda run: len(run) > 2)
-    assert time.process_time() - start < SLOWEST_S
+    assert is_quick(lambda: required(pattern, str.isprintable, lambda run: len(run) > 2))

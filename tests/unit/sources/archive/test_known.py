@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,9 +49,9 @@ def test_a_head_is_of_the_first_bytes_alone() -> None:
     assert head_of(b"x" * HEAD_BYTES + b"y\n") == head_of(b"x" * HEAD_BYTES) != head_of(b"x" * 100)
 
 
-@pytest.mark.timeout(10)
 def test_a_thousand_files_of_as_many_lengths_are_found_in_no_time() -> None:
     """Each compared with each, at each length, they took a quarter of a minute, in every round."""
+    begun = time.process_time()
     files = KnownFiles()
     contents = [b"%d\n" % number + b"x" * number for number in range(1000)]
     for number, content in enumerate(contents):
@@ -59,3 +60,4 @@ def test_a_thousand_files_of_as_many_lengths_are_found_in_no_time() -> None:
         found = files.find(content + b"more\n")
         assert found is not None
         assert found.identity == str(number)
+    assert time.process_time() - begun < 10.0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.parts.clock import ManualClock
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.config import FileSource as FileSourceConfig
 from nightporter.model import Chunk
@@ -55,7 +56,7 @@ class HandWaker:
         self.closed = True
 
     async def until_waiting(self) -> tuple[float, bool]:
-        return await asyncio.to_thread(self.waits.get, timeout=20)
+        return await asyncio.to_thread(self.waits.get, timeout=PATIENCE_S)
 
 
 @asynccontextmanager
@@ -124,7 +125,7 @@ async def test_it_ends_at_once_while_it_waits(tmp_path: Path) -> None:
     async def take(chunk: Chunk) -> None:
         pass
 
-    async with asyncio.timeout(5), running(tmp_path / "not there", clock, waker, take) as source:
+    async with asyncio.timeout(PATIENCE_S), running(tmp_path / "not there", clock, waker, take) as source:
         await waker.until_waiting()
         assert source.status()["state"] == "waiting"
         assert source.status()["waiting"] == [str(tmp_path / "not there")]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.parts.clock import ManualClock
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.config import AcmeProbe, HttpProbe, Probe, Secret, TcpProbe
 from nightporter.config import ProbeSource as ProbeConfig
@@ -146,7 +147,7 @@ async def test_a_system_that_does_not_answer_is_not_asked_twice(monkeypatch: pyt
 
     def hang(probe: AcmeProbe) -> Outcome:
         calls.append(probe.name)
-        release.wait(30)
+        release.wait(PATIENCE_S)
         return Outcome(up=True)
 
     monkeypatch.setattr(ask, "ask_acme", hang)
@@ -169,7 +170,7 @@ async def test_stopping_does_not_wait_for_a_thread_that_hangs(monkeypatch: pytes
 
     def hang(probe: AcmeProbe) -> Outcome:
         begun.set()
-        release.wait(30)
+        release.wait(PATIENCE_S)
         return Outcome(up=True)
 
     monkeypatch.setattr(ask, "ask_acme", hang)
@@ -185,7 +186,7 @@ async def test_stopping_does_not_wait_for_a_thread_that_hangs(monkeypatch: pytes
             await asyncio.sleep(0)
         task.cancel()
         with suppress(asyncio.CancelledError):
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, PATIENCE_S)
         assert not release.is_set()
     finally:
         release.set()
