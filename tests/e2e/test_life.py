@@ -143,7 +143,7 @@ def test_rules_that_go_missing_stay_in_force_and_are_told(tmp_path: Path, moved:
         text = daemon.config_file.read_text()
         named = f"  dirs:\n  - {daemon.rules}\n"
         assert named in text
-        daemon.config_file.write_text(text.replace(named, ""))
+        daemon.edit(text.replace(named, ""))
     mine = tmp_path / "mine.yaml"
     mine.write_text(BURST)
     (daemon.rules / "burst.yaml").symlink_to(mine)
@@ -181,7 +181,7 @@ def test_a_config_that_changes_is_taken_over_without_losing_a_line(tmp_path: Pat
         with log.open("a") as file:
             file.writelines(clf("203.0.113.9", "/x", 404) for _ in range(3))
         text = daemon.config_file.read_text()
-        daemon.config_file.write_text(text.replace(str(log), f"{log}\n  - {other}"))
+        daemon.edit(text.replace(str(log), f"{log}\n  - {other}"))
         daemon.wait_until(lambda: len(daemon.events("daemon.started")) == 2, "the new config runs")
         with log.open("a") as file:
             file.writelines(clf("203.0.113.9", "/x", 404) for _ in range(2))
@@ -194,7 +194,7 @@ def test_a_config_that_changes_is_taken_over_without_losing_a_line(tmp_path: Pat
 def test_a_broken_config_changes_nothing_and_is_told(tmp_path: Path) -> None:
     daemon = daemon_on(tmp_path, tmp_path / "access.log")
     with daemon:
-        daemon.config_file.write_text(daemon.config_file.read_text().replace("sources:", "sorces:"))
+        daemon.edit(daemon.config_file.read_text().replace("sources:", "sorces:"))
         (notice,) = daemon.wait_for_alerts(1)
         assert "did you mean 'sources'?" in notice["message"]
         assert len(daemon.events("daemon.started")) == 1
@@ -206,7 +206,7 @@ def test_a_broken_config_at_a_cold_start_runs_on_the_last_good_one(tmp_path: Pat
     daemon.rule_file("burst.yaml", BURST)
     with daemon:
         daemon.stop()
-        daemon.config_file.write_text(daemon.config_file.read_text().replace("sources:", "sorces:"))
+        daemon.edit(daemon.config_file.read_text().replace("sources:", "sorces:"))
         daemon.start()
         (notice,) = daemon.wait_for_alerts(1)
         assert "did you mean 'sources'?" in notice["message"]
@@ -221,7 +221,7 @@ def test_a_config_that_cannot_be_used_leaves_the_last_good_one_in_force(tmp_path
     daemon.rule_file("burst.yaml", BURST)
     with daemon:
         good = daemon.config_file.read_text()
-        daemon.config_file.write_text(
+        daemon.edit(
             good.replace("destinations:", "destinations:\n- {name: x, kind: apprise, url: 'nonsense://x'}")
         )
         (notice,) = daemon.wait_for_alerts(1)
@@ -237,7 +237,8 @@ def test_a_state_folder_that_is_deleted_is_told_and_begun_anew(tmp_path: Path) -
     daemon = daemon_on(tmp_path, log)
     daemon.rule_file("burst.yaml", BURST)
     with daemon:
-        shutil.rmtree(daemon.state)
+        gone = daemon.state.rename(tmp_path / "gone")  # at once: it writes there now and then
+        shutil.rmtree(gone)
         (notice,) = daemon.wait_for_alerts(1)
         assert notice["title"] == "Nightporter's memory was deleted"
         daemon.wait_until(lambda: len(daemon.events("daemon.started")) == 2, "it begins anew")

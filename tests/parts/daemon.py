@@ -64,13 +64,16 @@ class Daemon:
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Write config.yaml anew."""
-        self.config_file.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        self.edit(yaml.safe_dump(dict(config), sort_keys=False))
+
+    def edit(self, text: str) -> None:
+        """Write config.yaml as an editor does."""
+        replace_text(self.config_file, text)
 
     def rule_file(self, name: str, text: str) -> Path:
-        """Write a rule file as an editor does: a new file that takes the old one's place."""
-        path, beside = self.rules / name, self.rules / f".{name}.swp"
-        beside.write_text(text)
-        beside.replace(path)
+        """The same of a rule file."""
+        path = self.rules / name
+        replace_text(path, text)
         return path
 
     # --- its life
@@ -164,6 +167,13 @@ class Daemon:
 
     def _count(self, event: str) -> int:
         return len(self.events(event)) if self.log_file.exists() else 0
+
+
+def replace_text(path: Path, text: str) -> None:
+    """A new file that takes the old one's place: nobody reads half of it."""
+    beside = path.with_name(f".{path.name}.swp")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 def _whole_lines(path: Path) -> list[str]:

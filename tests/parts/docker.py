@@ -27,6 +27,7 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 from tests.parts.needs import require
 from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import worker
 
 IMAGE = "busybox:local"
 _DOWN_S = 30.0
@@ -80,6 +81,8 @@ class DockerEngine:
         arguments = ["dockerd", "--host", self.host, "--data-root", str(self.root / "data")]
         arguments += ["--exec-root", str(self.root / "exec"), "--pidfile", str(self.root / "dockerd.pid")]
         arguments += ["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none"]
+        # Two engines that make a network at the same moment would both take the first subnet that is free.
+        arguments += ["--default-address-pool", f"base=172.{16 + worker() % 16}.0.0/16,size=24"]
         with (self.root / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*arguments, "--storage-driver", driver, *self._more],

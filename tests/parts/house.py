@@ -86,7 +86,7 @@ class House:
         self.clock = SystemClock()
         self.platform = "darwin"
         self.environ: dict[str, str] = {"HOME": str(self.home), "USER": "mina", "PATH": str(bin_folder)}
-        now = self.clock.now()
+        self._stamped = now = self.clock.now()
         # Any: JSON and YAML as a person or another version may have written them.
         self.config: dict[str, Any] = {
             "state": str(self.state),
@@ -209,7 +209,11 @@ class House:
         return self.folder / "config.yaml"
 
     def write(self) -> None:
-        """Put config, log and status on the disk."""
+        """Put config, log and status on the disk; the status is as old as the test has it, however long that
+        took until here."""
+        now = self.clock.now()
+        self.status["at"] += now - self._stamped
+        self._stamped = now
         self.config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))
         self.log.write_text("".join(self.lines))
         (self.state / STATUS).write_text(json.dumps(self.status))

@@ -25,6 +25,7 @@ import msgspec
 import structlog
 from tests.parts.access import as_json
 from tests.parts.clock import ManualClock
+from tests.parts.patience import PATIENCE_S
 
 from nightporter import bundled, origins
 from nightporter.config import (
@@ -216,7 +217,7 @@ async def _hand_over(judge: Judge, chunk: Chunk) -> None:
     """Give the judge a chunk and wait for its commit: its own time must be that of the lines."""
     commits = judge.counts["commits"]
     await judge.sink(chunk)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while judge.counts["commits"] == commits:
             await asyncio.sleep(0.0005)
 

@@ -29,10 +29,14 @@ def free_port() -> int:
     raise AssertionError("a cycle has no end")
 
 
+def worker() -> int:
+    """The number of this process among those that run tests beside each other."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
 @cache
 def _own() -> Iterator[int]:
     """This process's share, round and round; two runs on one machine begin at different places of it."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    share = _PORTS[worker % _WORKERS :: _WORKERS]
+    share = _PORTS[worker() % _WORKERS :: _WORKERS]
     begin = os.getpid() % len(share)
     return cycle([*share[begin:], *share[:begin]])

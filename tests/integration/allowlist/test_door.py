@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.parts.daemon import Daemon
+from tests.parts.daemon import Daemon, replace_text
 from tests.parts.traefik import Traefik, wait_until
 
 HOME = "198.51.100.7"
@@ -120,7 +120,9 @@ def test_the_list_is_followed_without_a_restart(traefik: Traefik, tmp_path: Path
         settled(daemon, traefik)
         assert traefik.get("/allow/ok", client=STRANGER) == 403
         settled(daemon, traefik)
-        env.write_text(f"IP_ALLOW_LIST=192.168.1.0/24,{HOME}/32,{STRANGER}/32,YOUR.REMOTE.IP/32,10.0.0.0/8\n")
+        replace_text(
+            env, f"IP_ALLOW_LIST=192.168.1.0/24,{HOME}/32,{STRANGER}/32,YOUR.REMOTE.IP/32,10.0.0.0/8\n"
+        )
         wide = daemon.wait_for_alerts(1, "allow-list-wide")[0]
         placeholder = daemon.wait_for_alerts(1, "allow-list-placeholder")[0]
         assert "10.0.0.0/8" in wide["message"]
@@ -130,7 +132,7 @@ def test_the_list_is_followed_without_a_restart(traefik: Traefik, tmp_path: Path
         settled(daemon, traefik)
         assert daemon.alerts("allow-list-open") == []
 
-        env.write_text(f"IP_ALLOW_LIST=192.168.1.0/24,{HOME}/32,{STRANGER}/32\n")
+        replace_text(env, f"IP_ALLOW_LIST=192.168.1.0/24,{HOME}/32,{STRANGER}/32\n")
         for rule in ("allow-list-placeholder", "allow-list-wide"):
             daemon.wait_until(
                 lambda rule=rule: "resolved" in {alert["kind"] for alert in daemon.alerts(rule)},

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.parts.clock import ManualClock
 from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
 
 from nightporter.config import AcmeProbe, HttpProbe, Probe, Secret, TcpProbe
 from nightporter.config import ProbeSource as ProbeConfig
@@ -71,9 +72,9 @@ async def life(
 @pytest.fixture
 def closed() -> TcpProbe:
     """A port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    return TcpProbe(name="db", host="127.0.0.1", port=port, service="mysql", interval_s=300.0, retries=3)
+    return TcpProbe(
+        name="db", host="127.0.0.1", port=free_port(), service="mysql", interval_s=300.0, retries=3
+    )
 
 
 async def test_failures_are_counted_in_the_grace_and_told_after_it(closed: TcpProbe) -> None:
