@@ -163,7 +163,7 @@ class Daemon:
             assert time.monotonic() < deadline, (
                 f"not within {seconds} s: {what}\n{self.log_file.read_text()[-4000:]}"
             )
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     def _count(self, event: str) -> int:
         return len(self.events(event)) if self.log_file.exists() else 0

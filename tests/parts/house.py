@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from tests.parts.access import as_json
 from tests.parts.managers import PRINT, install_fake
+from tests.parts.patience import PATIENCE_S
 
 from nightporter.agent.launchd import Launchd
 from nightporter.agent.service import setup
@@ -228,6 +229,7 @@ class House:
             platform=self.platform,
             uid=UID,
             emptied=(str(self.emptied.resolve()),),
+            look_s=PATIENCE_S,
         )
 
     async def doctor(self, *, send: bool = False) -> list[Finding]:
