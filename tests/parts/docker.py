@@ -30,7 +30,7 @@ from tests.parts.patience import PATIENCE_S
 from tests.parts.ports import worker
 
 IMAGE = "busybox:local"
-_DOWN_S = 30.0
+_DOWN_S = PATIENCE_S
 
 
 def require_docker() -> None:
@@ -160,9 +160,16 @@ class DockerEngine:
         return container
 
     def remove_all(self) -> None:
-        for container in self.client.containers.list(all=True):
+        """Until none is left: one that is just being restarted or removed may refuse it once."""
+        wait_for("the containers are gone", self._is_empty)
+
+    def _is_empty(self) -> bool:
+        """Whether there was no container; removes what there is."""
+        found = self.client.containers.list(all=True, ignore_removed=True)
+        for container in found:
             with contextlib.suppress(DockerException):
                 container.remove(force=True)
+        return not found
 
     def close(self) -> None:
         """Remove what ran, end the processes that are ours, unmount, delete."""
