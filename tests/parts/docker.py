@@ -82,7 +82,7 @@ class DockerEngine:
         arguments += ["--exec-root", str(self.root / "exec"), "--pidfile", str(self.root / "dockerd.pid")]
         arguments += ["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none"]
         # Two engines that make a network at the same moment would both take the first subnet that is free.
-        arguments += ["--default-address-pool", f"base=172.{16 + worker() % 16}.0.0/16,size=24"]
+        arguments += ["--default-address-pool", f"base=10.{100 + worker() % 100}.0.0/16,size=24"]
         with (self.root / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*arguments, "--storage-driver", driver, *self._more],
@@ -176,6 +176,7 @@ class DockerEngine:
         if self._process is not None:
             with contextlib.suppress(DockerException):
                 self.remove_all()
+                self.client.networks.prune()  # their bridges would stay on the machine for ever
         self.stop()
         self._end_containerd()
         self._end_shims()

@@ -98,15 +98,12 @@ async def test_a_line_that_is_too_long_is_cut() -> None:
     assert dict(reader.source.status()["counts"])["cut_lines"] == 1  # type: ignore[call-overload]  # JSON-able
 
 
-async def test_a_program_waits_while_the_judge_is_behind(tmp_path: Path) -> None:
-    """It writes a line, then how far it is into a file: that stands still when the pipe is full."""
-    progress = tmp_path / "progress"
-    program = (
-        "import sys\nfor n in range(20_000):\n print(f'{n:0100}')\n open(sys.argv[1], 'w').write(str(n))"
-    )
-    reader = Reader(program, str(progress))
-    reader.open.clear()
-    task = reader.start()
+COUNTS = "import sys\nfor n in range(20_000):\n print(f'{n:0100}')\n open(sys.argv[1], 'w').write(str(n))"
+"""Writes a line, then how far it is into a file: that stands still when the pipe is full."""
+
+
+async def standing_still(progress: Path) -> int:
+    """The number in a file, once it has stood still for a while."""
 
     def done() -> int:
         return int(progress.read_text() or 0) if progress.exists() else 0
@@ -116,7 +113,16 @@ async def test_a_program_waits_while_the_judge_is_behind(tmp_path: Path) -> None
         if done() != seen:
             seen, same_since = done(), time.monotonic()
         await asyncio.sleep(0.02)
-    assert seen < 10_000
+    return seen
+
+
+async def test_a_program_waits_while_the_judge_is_behind(tmp_path: Path) -> None:
+    progress = tmp_path / "progress"
+    reader = Reader(COUNTS, str(progress))
+    reader.open.clear()
+    task = reader.start()
+
+    assert await standing_still(progress) < 10_000
     reader.open.set()
     await until(lambda: len(reader.lines) == 20_000)
     assert reader.lines == [f"{n:0100}".encode() for n in range(20_000)]
@@ -142,6 +148,24 @@ async def test_the_whole_family_goes_with_us(deaf: bool) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await until(lambda: not any(map(alive, pids)))
+
+
+def pipes() -> set[str]:
+    """The pipes that this process has open."""
+    open_now = {str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()}
+    return {target for target in open_now if target.startswith("pipe:")}
+
+
+async def test_what_was_not_read_leaves_no_pipe_open(tmp_path: Path) -> None:
+    before = pipes()
+    reader = Reader(COUNTS, str(tmp_path / "progress"))
+    reader.open.clear()
+    task = reader.start()
+    await standing_still(tmp_path / "progress")
+    assert pipes() - before
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert pipes() <= before
 
 
 async def test_a_program_that_closes_its_output_has_ended() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from ipaddress import ip_address, ip_network
 
 import pytest
 from docker.models.networks import Network
@@ -51,7 +52,9 @@ async def test_where_a_container_is_reached(engine: DockerEngine, network: Netwo
         [running] = found(got, "mysql", "running")
         [exposed] = found(got, "mysql", "exposed")
     assert (running["service"], running["aliases"]) == ("db", "db-media,db,mysql")
-    assert str(running["address"]).startswith("172.")
+    await asyncio.to_thread(network.reload)
+    [subnet] = network.attrs["IPAM"]["Config"]
+    assert ip_address(str(running["address"])) in ip_network(subnet["Subnet"])
     assert running["ports"] == ",".join(map(str, sorted([open_port, closed_port])))
     assert (exposed["port"], exposed["protocol"]) == (open_port, "tcp")
     async with following(engine, marks) as got:

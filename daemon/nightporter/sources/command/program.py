@@ -12,6 +12,7 @@ from typing import Final
 from nightporter.config import CommandSource
 from nightporter.errors import Denied, Unreachable
 
+READ_BYTES: Final = 64 * 1024
 GRACE_S: Final = 1.0
 """What a program has between SIGTERM and SIGKILL, and between its last line and its end."""
 PASSED_ON: Final = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ")
@@ -50,11 +51,21 @@ async def started(
     try:
         yield program
     finally:
+        emptying = asyncio.ensure_future(_empty(program))
         await _end_group(program)
-        await asyncio.wait([listening], timeout=GRACE_S)  # its last words are on their way
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        await asyncio.wait([listening, emptying], timeout=GRACE_S)  # its last words are on their way
+        for task in (listening, emptying):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _empty(program: asyncio.subprocess.Process) -> None:
+    """Read what nobody will any more: a pipe that is full is closed by nobody, since its end is not seen."""
+    assert program.stdout is not None
+    with suppress(OSError):
+        while await program.stdout.read(READ_BYTES):
+            pass
 
 
 async def ended(program: asyncio.subprocess.Process) -> int | None:

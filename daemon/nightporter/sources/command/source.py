@@ -22,10 +22,9 @@ from nightporter.errors import Denied, Unreachable
 from nightporter.model import SECOND, Chunk, Origin, Position
 from nightporter.sources.base import Marks, Sink
 from nightporter.sources.command.presets import Mark, Overlap, decode, preset_of
-from nightporter.sources.command.program import ended, environment, started
+from nightporter.sources.command.program import READ_BYTES, ended, environment, started
 from nightporter.sources.files.lines import Block, LineSplitter
 
-READ_BYTES: Final = 64 * 1024
 CALM_S: Final = 60.0
 """A program that failed and has run for so long since, or has written a line, is followed again."""
 SAID: Final = 5
