@@ -52,7 +52,7 @@ def check(found: Verdicts, *, recall: float) -> None:
     assert found.wrong_a_week <= FALSE_A_WEEK, report
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_three_houses() -> None:
     check(over([26, 27, 28], judged), recall=1.0)
 
