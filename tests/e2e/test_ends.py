@@ -6,14 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from tests.parts.daemon import PROGRAM, Daemon
-from tests.parts.docker import free_port
-
-pytestmark = pytest.mark.timeout(180)
-
-PATIENCE_S = 60.0
+from tests.parts.patience import PATIENCE_S
+from tests.parts.ports import free_port
 
 
 def probes(source: str, *names: str) -> dict[str, Any]:
