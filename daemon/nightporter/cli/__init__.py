@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
@@ -93,8 +94,14 @@ def build() -> click.Group:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script: run one verb and exit with its code."""
-    code = exit_code(build(), argv)
-    sys.exit(_flushed(code))
+    code = _flushed(exit_code(build(), argv))
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if others and all(thread.daemon for thread in others):
+        # What hangs is not waited for. Python would end such a thread in the middle of an extension's code
+        # (regexes, TLS), and C++ answers that with an abort.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def exit_code(group: click.Command, argv: Sequence[str] | None = None) -> int:
