@@ -13,7 +13,8 @@ def of_incidents(incidents: Iterable[Incident], rules: Collection[str], now: Sta
     return [
         Outage(incident.subject, incident.first, now if incident.open else incident.ended_at or incident.last)
         for incident in incidents
-        if incident.subject and any(part.state and part.rule in rules for part in incident.parts)
+        if incident.subject
+        and any((part.state or part.unwatched) and part.rule in rules for part in incident.parts)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.parts.reviewing import incident, outage
@@ -41,6 +42,15 @@ def test_of_incidents_only_states_of_outage_rules_count() -> None:
         incident(rule="service-down"),
     ]
     assert of_incidents(told, {"service-down"}, 1000) == [Outage("plex", 100, 200), Outage("ombi", 100, 1000)]
+
+
+def test_an_outage_that_ended_since_nobody_watches_is_one_until_then() -> None:
+    told = outage("plex", 100, 200)
+    [part] = told.parts
+    parts = [msgspec.structs.replace(part, state=False, unwatched=True)]
+    assert of_incidents([msgspec.structs.replace(told, parts=parts)], {"service-down"}, 1000) == [
+        Outage("plex", 100, 200)
+    ]
 
 
 def test_what_probes_saw_counts_where_a_rule_told_of_it() -> None:
