@@ -9,6 +9,9 @@ sign of life means that the machine was gone; without one, only Nightporter was.
 
 Which containers should come back is kept in the store too: those seen running within a quarter of an hour
 before the last sign of life, since an orderly shutdown stops them before us. They get five minutes.
+
+Every time without a watch is kept for reviews, a short one and a sleep as well: what was down before it was
+not seen to be down in it.
 """
 
 from __future__ import annotations
@@ -29,10 +32,12 @@ from structlog.typing import FilteringBoundLogger
 
 from nightporter.clock import Clock, beat
 from nightporter.errors import Unreachable
+from nightporter.history import Gap
+from nightporter.history.tally import LONGEST_LOOK
 from nightporter.judge import LAST_COMMIT
 from nightporter.model import MINUTE, SECOND, Nanos, Severity, Stamp, Telling, short_id
 from nightporter.notify.localtime import span, wall
-from nightporter.store import state
+from nightporter.store import history, state
 from nightporter.store.database import Database
 
 SHORTEST: Final[Nanos] = 10 * MINUTE
@@ -250,7 +255,10 @@ class Presence:
             )
         )
         signs = [stamp for stamp in (written, int(commit) if commit else None) if stamp is not None]
-        found = judged(last_seen=max(signs, default=None), asked=asked, boot=booted, now=now)
+        last_seen = max(signs, default=None)
+        if last_seen is not None and now - last_seen > LONGEST_LOOK:
+            await self._keep_gap(Gap(last_seen, now))
+        found = judged(last_seen=last_seen, asked=asked, boot=booted, now=now)
         self._roll = msgspec.json.decode(roll, type=dict[str, int]) if roll else {}
         if found is None and pending:  # the last life ended before it could tell
             found = msgspec.json.decode(pending, type=Away)
@@ -269,7 +277,7 @@ class Presence:
     async def look(self) -> None:
         """One look at the clocks and the containers."""
         now = self._clock.now()
-        self._note_sleep(now)
+        await self._note_sleep(now)
         names = self._running()
         if self._away is not None and due(self._started, self._before, names or (), now):
             away, self._away = self._away, None
@@ -279,12 +287,13 @@ class Presence:
         if names is not None:
             await self._call_the_roll(names, now)
 
-    def _note_sleep(self, now: Stamp) -> None:
+    async def _note_sleep(self, now: Stamp) -> None:
         wall_before, mono_before = self._looked
         self._looked = now, self._clock.monotonic()
         ahead_s = (now - wall_before) / SECOND - (self._looked[1] - mono_before)
         if ahead_s > SLEPT_S:
             self._log.info("machine.slept", seconds=round(ahead_s))
+            await self._keep_gap(Gap(wall_before, now))
 
     async def _call_the_roll(self, names: frozenset[str], now: Stamp) -> None:
         """Remember who runs. While some are still awaited their names stay as they were: a second power cut
@@ -298,6 +307,10 @@ class Presence:
             name: seen for name, seen in self._roll.items() if seen >= now - 2 * BEFORE or self._away
         }
         await self._keep(ROLL, msgspec.json.encode(self._roll).decode())
+
+    async def _keep_gap(self, gap: Gap) -> None:
+        with suppress(Unreachable):  # as below
+            await self._database.call(lambda connection: history.add_gap(connection, gap))
 
     async def _keep(self, name: str, text: str) -> None:
         with suppress(Unreachable):  # a full disk: the judge says so, and this is a convenience

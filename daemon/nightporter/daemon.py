@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from nightporter.blindness import Blindness, why_blind
 from nightporter.clock import Clock, beat
-from nightporter.config import Config
+from nightporter.config import Config, Geo
 from nightporter.following import ConfigFollower, PlacesFollower
 from nightporter.history import Tally
 from nightporter.history.rows import KEPT
@@ -133,7 +133,7 @@ class Daemon:
             "config": self._follow_config,
             "status": self._write_status_for_ever,
             "housekeeping": self._keep_house,
-            "places": self.places.run,
+            **({"places": self.places.run} if self.config.geo != Geo() else {}),
             **self.beside,
         }
 
@@ -183,19 +183,25 @@ class Daemon:
 
     async def _write_status_for_ever(self) -> None:
         while True:
-            await self._write_status(running=True)
+            lost = not await self._write_status(running=True)
             sources = statuses(self.readings)
             self.tally.looked(self.clock.now(), [n for n, status in sources.items() if why_blind(status)])
             for telling in self.blindness.look(sources, self.clock.now()):
                 self.judge.tell(telling)
-            if not await asyncio.to_thread(self.database.is_there):
+            if lost:
                 self._begin_anew()
                 return
             await beat(self.clock, STATUS_EVERY_S)
 
-    async def _write_status(self, *, running: bool) -> None:
+    async def _write_status(self, *, running: bool) -> bool:
+        """Say how things stand. Gives whether the database is still there: one trip to the disk for both."""
         text = msgspec.json.encode(self.status(running=running), enc_hook=str)
-        await asyncio.to_thread(write_status, self.config.state, text)
+
+        def written() -> bool:
+            write_status(self.config.state, text)
+            return self.database.is_there()
+
+        return await asyncio.to_thread(written)
 
     def status(self, *, running: bool) -> dict[str, object]:
         """Everything `nightporter status` shows, JSON-able."""

@@ -57,7 +57,7 @@ class ConfigFollower:
                 self.reload_rules()
             if path is None:
                 continue
-            before, seen = seen, fingerprint([path])
+            before, seen = seen, fingerprint(path)
             if seen == before and not asked:
                 continue
             found = await self._read(path)

@@ -164,6 +164,7 @@ class Judge:
         for source in self.engine.let_go(watched):
             for stream in streams.get(source, ()):
                 self._positions[(source, stream)] = Position(source, stream, b"")
+        self._nudge.set()  # told before what the sources of this life bring
 
     async def sink(self, chunk: Chunk) -> None:
         """Hand over one chunk; waits while the judge is behind."""

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
@@ -31,10 +32,13 @@ from nightporter.store.database import Database
 
 LOOK_EVERY_S: Final = 1.25
 """How often the files are looked at: the truth behind watchdog's hints, which may be lost."""
+SHIPPED_BEATS: Final = 8
+"""Unless something moved the shipped ones are looked at every so many looks: only an upgrade changes them."""
 SETTLE_S: Final = 0.2
 """How long the files must be still before they are read: an editor's save is several changes."""
 LAST_GOOD: Final = "last good rules"
 
+Print = tuple[tuple[str, int, int, int], ...]
 Kept = Literal["files", "last good", "shipped"]
 
 
@@ -74,7 +78,7 @@ class Rulebook:
     async def open(self) -> InForce:
         """The set to start with."""
         self._in_use = _folders_of(await self._last_good() or ())
-        self._print = fingerprint(self._folders())
+        self._prints = prints(self._folders())
         loaded, sources, unread = await asyncio.to_thread(self._load)
         if loaded.ok and not unread:
             await self._keep(sources)
@@ -122,7 +126,7 @@ class Rulebook:
 
     async def run(self, changed: Callable[[InForce], Awaitable[None]]) -> None:
         """Follow the files for ever; `changed` gets each new state, good or broken."""
-        moved = asyncio.Event()
+        moved, beats = asyncio.Event(), count()
         loop = asyncio.get_running_loop()
         waker = FolderWaker(self._clock, lambda: loop.call_soon_threadsafe(moved.set))
         try:
@@ -131,8 +135,9 @@ class Rulebook:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(to_beat(self._clock, LOOK_EVERY_S)):
                         await moved.wait()
+                everywhere = moved.is_set() or next(beats) % SHIPPED_BEATS == 0
                 moved.clear()
-                if self._again or fingerprint(self._folders()) != self._print:
+                if self._again or self._changed(self._folders() if everywhere else self._config.rule_dirs):
                     await self._settled()
                     await changed(await self._read_again())
         finally:
@@ -150,12 +155,15 @@ class Rulebook:
         self._tell()
         return self.in_force
 
+    def _changed(self, folders: Iterable[Path]) -> bool:
+        return not prints(folders).items() <= self._prints.items()
+
     async def _settled(self) -> None:
         """Wait until the files are still for SETTLE_S (but not for ever)."""
         for _ in range(10):
-            self._print = fingerprint(self._folders())
+            self._prints = prints(self._folders())
             await self._clock.sleep(SETTLE_S)
-            if fingerprint(self._folders()) == self._print:
+            if not self._changed(self._folders()):
                 return
 
     def _folders(self) -> list[Path]:
@@ -181,18 +189,18 @@ def kept_texts(kept: str) -> list[SourceText]:
     ]
 
 
-def fingerprint(paths: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
-    """Names, sizes, times and inodes of the files in these folders: changes whenever one of them does."""
+def prints(folders: Iterable[Path]) -> dict[Path, Print]:
+    """The fingerprint of each folder."""
+    return {folder: fingerprint(folder) for folder in folders}
+
+
+def fingerprint(path: Path) -> Print:
+    """Names, times, sizes and inodes of a folder's files, or of the one file: changes whenever one does."""
     found: list[tuple[str, int, int, int]] = []
-    for path in paths:
-        try:
-            files: list[os.DirEntry[str] | Path] = [*os.scandir(path)] if path.is_dir() else [path]
-        except OSError:
-            continue
+    with suppress(OSError):
+        files: list[os.DirEntry[str] | Path] = [*os.scandir(path)] if path.is_dir() else [path]
         for file in files:
-            try:
+            with suppress(OSError):
                 stat = file.stat()
-            except OSError:
-                continue
-            found.append((os.fspath(file), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                found.append((os.fspath(file), stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(sorted(found))

@@ -135,7 +135,8 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def acme_json(certificates: Mapping[str, Sequence[tuple[str, Made]]]) -> bytes:
-    """An acme.json as Traefik 3 writes it: resolver → (main name, certificate)."""
+    """An acme.json as Traefik 3 writes it: resolver → (names, the main one first, with blanks between;
+    certificate)."""
     return json.dumps(
         {
             resolver: {
@@ -147,12 +148,13 @@ def acme_json(certificates: Mapping[str, Sequence[tuple[str, Made]]]) -> bytes:
                 },
                 "Certificates": [
                     {
-                        "domain": {"main": main},
+                        "domain": {"main": main} | ({"sans": sans} if sans else {}),
                         "certificate": base64.b64encode(made.certificate).decode(),
                         "key": base64.b64encode(made.key).decode(),
                         "Store": "default",
                     }
-                    for main, made in entries
+                    for names, made in entries
+                    for main, *sans in [names.split()]
                 ]
                 or None,
             }

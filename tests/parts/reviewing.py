@@ -9,7 +9,7 @@ from typing import Any, Final
 from nightporter.history import Account
 from nightporter.history.rows import Day, What
 from nightporter.model import DAY, HOUR, SECOND, Episode, Incident, IncidentPart, Severity, Stamp
-from nightporter.review.facts import AllowList, Certificate, Check, Facts, Source
+from nightporter.review.facts import AllowList, Asked, Certificate, Check, Facts, Source
 from nightporter.review.periods import between
 
 NOW: Final[Stamp] = round(datetime(2026, 12, 1, 9, tzinfo=UTC).timestamp()) * SECOND
@@ -37,7 +37,7 @@ def well(**changes: Any) -> Facts:  # Any: whatever Facts have
         counts=counts(),
         sources=(Source(name="traefik", kind="traefik", writes=True),),
         accounts=(Account(service="ombi", user="anna", first=NOW - 200 * DAY, last=NOW - DAY, successes=40),),
-        probed=("plex",),
+        asked=(Asked(name="plex", service="plex", state="up"),),
         certificates=(
             Certificate(name="plex.example.net", issuer="Let's Encrypt", days_left=61.5, is_late=False),
         ),

@@ -12,6 +12,7 @@ from tests.parts.traffic_house import (
     ASSISTANT,
     CLOUD,
     GRAFANA,
+    KUMA,
     NETDATA,
     PHOTOS,
     PLEX,
@@ -155,11 +156,28 @@ def backdoor(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
     return Anomaly("a new user", hits, {"admin-new-user": ()})
 
 
+def stranger_in(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
+    """Somebody with a password of the house, from his own network and with his own program."""
+    asked = shape(stranger(dice), SONARR, "/api/v3/system/backup", agent=f"{word(dice)}/1.0")
+    hits = [Hit(begin + n * SECOND, asked) for n in range(3)]
+    return Anomaly("a stranger who is let in", hits, {"admin-new-network": (), "admin-new-agent": ()})
+
+
+def hoard(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
+    """A laptop of the house, which obeys somebody else, takes all photos there are: 120 GB over ten hours."""
+    client = house.people[2].laptop
+    moments = list(steady(dice, begin, begin + 10 * HOUR, 20 * SECOND, 0.5))
+    size = 120_000 * MB // len(moments)
+    hits = [Hit(at, shape(client, PHOTOS, f"/api/assets/{n}/original"), size) for n, at in enumerate(moments)]
+    rules: dict[str, Key] = {"traffic-download-home": (client,)}
+    return Anomaly("all photos of the house", hits, rules, ("traffic-spike-bytes",))
+
+
 def search(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
     """A patient scan: another page every four to eight minutes, for ten hours."""
     client = stranger(dice)
     moments = steady(dice, begin, begin + 10 * HOUR, 6 * MINUTE, 0.3)
-    hits = [Hit(at, shape(client, SEERR, f"/{_word(dice)}", 404), 300) for at in moments]
+    hits = [Hit(at, shape(client, SEERR, f"/{word(dice)}", 404), 300) for at in moments]
     return Anomaly("a slow scan", hits, {"traffic-slow-scan": (client,)})
 
 
@@ -167,7 +185,7 @@ def scan(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
     """A scan as they come: 60 pages in two minutes, some of them well-known holes."""
     client = stranger(dice)
     holes = ("/.env", "/.git/config", "/wp-login.php", "/HNAP1/", "/actuator/health", "/solr/")
-    targets = [*holes, *(f"/{_word(dice)}" for _ in range(54))]
+    targets = [*holes, *(f"/{word(dice)}" for _ in range(54))]
     dice.shuffle(targets)
     moments = steady(dice, begin, begin + 2 * MINUTE, 2 * SECOND, 0.3)
     hits = [
@@ -178,18 +196,37 @@ def scan(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
 
 
 def guessing(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
-    """Somebody who is refused asks Grafana 300 times in five minutes."""
+    """Somebody who is refused asks Grafana for one page 300 times in five minutes."""
     client = stranger(dice)
     asked = refused(client, GRAFANA, "/login")
     hits = [Hit(at, asked, 9) for at in steady(dice, begin, begin + 5 * MINUTE, SECOND, 0.5)]
-    rules: dict[str, Key] = {"http-403-burst": (client, GRAFANA.router), "http-403-known-host": (client,)}
-    return Anomaly("knocking at a closed door", hits, rules)
+    return Anomaly("knocking at a closed door", hits, {"http-403-burst": (client, GRAFANA.router)})
 
 
-def _word(dice: random.Random) -> str:
+def closed_door(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
+    """Somebody who is refused looks for another way in: 20 pages of Uptime Kuma in half an hour."""
+    client = stranger(dice)
+    moments = steady(dice, begin, begin + 30 * MINUTE, 90 * SECOND, 0.5)
+    hits = [Hit(at, refused(client, KUMA, f"/{word(dice)}"), 9) for at in moments]
+    return Anomaly("a search at a closed door", hits, {"http-403-known-host": (client,)})
+
+
+def gone(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
+    """The vault crashes: for eight minutes Traefik reaches nobody there, and its apps ask again and again."""
+    hits = [
+        Hit(at, shape(dice.choice(house.people).phone, VAULT, "/api/sync", 502), 11)
+        for at in steady(dice, begin, begin + 8 * MINUTE, 15 * SECOND, 0.5)
+    ]
+    return Anomaly("a service that is gone", hits, {"http-5xx-burst": (VAULT.name,)}, ("traffic-errors",))
+
+
+def word(dice: random.Random) -> str:
+    """A name that no page has."""
     return "".join(dice.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(8))
 
 
 PLANS: Final[tuple[Plan, ...]] = (
-    *(theft, library, flood, gadget, crowd, broken, network, script, backdoor, search, scan, guessing),
+    *(theft, library, flood, gadget, crowd, broken, gone),
+    *(network, script, backdoor, stranger_in, hoard),
+    *(search, scan, guessing, closed_door),
 )

@@ -89,11 +89,13 @@ def _update(day: Day) -> tuple[Service | None, Stamp, Stamp]:
 
 
 def _updated(hit: Hit, until: Stamp) -> Hit:
-    """What Traefik answers instead, until the new container takes over; and how old that is then."""
+    """What Traefik answers until the new container takes over; and how old that is then. Docker has told
+    that the old one was stopped, before it died."""
     if hit.time >= until:
         return hit._replace(container_age=(hit.time - until) / SECOND)
     was = hit.shape
-    return hit._replace(shape=shape(was.client, was.service, was.target, 502, was.method, was.agent), size=11)
+    failed = shape(was.client, was.service, was.target, 502, was.method, was.agent)
+    return hit._replace(shape=failed, size=11, stopped_by_hand=True)
 
 
 def page(

@@ -128,6 +128,13 @@ class Hit(NamedTuple):
     took: Nanos = 20_000_000
     container_age: float | None = None
     """In seconds; None: long enough to be of no interest."""
+    stopped_by_hand: bool = False
+    """Whether somebody, or an update, has stopped the service's container."""
+
+    @property
+    def by_docker(self) -> bool:
+        """Whether something is known of it that Docker says, and no line of the proxy's."""
+        return self.stopped_by_hand or self.container_age is not None
 
 
 @dataclass
@@ -154,6 +161,8 @@ class Log:
             }
             if hit.container_age is not None:
                 fields["container_age"] = hit.container_age
+            if hit.stopped_by_hand:
+                fields["stopped_by_hand"] = True
             yield Event(
                 fields=fields,
                 time=hit.time,

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.parts.traffic_house import CLOUD, DAYS, GRAFANA, RADARR, Day, Household, evening, steady
+from tests.parts.traffic_house import CLOUD, DAYS, GRAFANA, PHOTOS, RADARR, Day, Household, evening, steady
 from tests.parts.traffic_requests import Hit, shape
 
 from nightporter.model import HOUR, MINUTE, SECOND
@@ -58,4 +58,16 @@ def from_the_office(house: Household, day: Day) -> Iterator[Hit]:
         yield Hit(at, asked, 8_000)
 
 
-TURNS: Final[tuple[Turn, ...]] = (new_laptop, rebuilt_library, from_the_office)
+def album(house: Household, day: Day) -> Iterator[Hit]:
+    """After a feast the photos go round, and some relatives fetch all of them as one archive: mostly some
+    hundred MB, seldom more than 2 GB."""
+    if day.number != _once(house, "album", 0.3):
+        return
+    dice = day.dice("album")
+    for relative in range(dice.randrange(2, 6)):
+        client = f"84.{dice.randrange(100, 190)}.{dice.randrange(256)}.{relative + 1}"
+        archive = shape(client, PHOTOS, "/api/download/archive", 200, "POST", house.phone_browser(day))
+        yield Hit(day.at(evening(dice)), archive, round(dice.lognormvariate(6.4, 0.8) * 10**6), 5 * MINUTE)
+
+
+TURNS: Final[tuple[Turn, ...]] = (new_laptop, rebuilt_library, from_the_office, album)

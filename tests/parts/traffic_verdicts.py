@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import islice
 
 from tests.parts.traffic_anomalies import FIRST, Anomaly, planted
+from tests.parts.traffic_edges import near
 from tests.parts.traffic_habits import traffic
 from tests.parts.traffic_house import DAYS, Household
 from tests.parts.traffic_requests import Hit, Log
@@ -15,7 +16,7 @@ from tests.parts.traffic_requests import Hit, Log
 from nightporter import origins
 from nightporter.detect.changes import LearnedRow, WindowRow
 from nightporter.detect.engine import Engine
-from nightporter.model import HOUR, Episode
+from nightporter.model import HOUR, Episode, Severity
 from nightporter.rule import Absence, Ruleset
 
 BATCH = 500
@@ -62,6 +63,10 @@ class Watch:
         self._take(rows=False)
         return sorted(self._found.values(), key=lambda episode: episode.crossed)
 
+    def alerts(self) -> list[Episode]:
+        """Those that somebody hears of: what is only info stands on a page."""
+        return [episode for episode in self.episodes() if episode.severity > Severity.info]
+
     def _take(self, rows: bool) -> None:
         changes = self.engine.take_changes(rows=rows)
         self._found |= {episode.id: episode for episode in changes.episodes}
@@ -103,11 +108,25 @@ class Score:
 
 
 @dataclass
+class Reached:
+    """How often a thing of one size was told by the rule that it is planted for."""
+
+    planted: int = 0
+    told: int = 0
+
+    @property
+    def recall(self) -> float:
+        return self.told / self.planted
+
+
+@dataclass
 class Verdicts:
     """Scores by rule, over so many houses of three weeks."""
 
     houses: int = 0
     scores: dict[str, Score] = field(default_factory=dict)
+    by_size: dict[tuple[str, float], Reached] = field(default_factory=dict)
+    """Rule and size, in times its number."""
     in_third_week: int = 0
     """Wrong episodes of the third week in peace: then every rule knows the house."""
     notes: list[str] = field(default_factory=list)
@@ -122,6 +141,10 @@ class Verdicts:
         self.notes += other.notes
         for rule, score in other.scores.items():
             self.scores[rule] = self.score(rule) + score
+        for of, reached in other.by_size.items():
+            known = self.by_size.setdefault(of, Reached())
+            known.planted += reached.planted
+            known.told += reached.told
 
     @property
     def wrong_a_week(self) -> float:
@@ -133,28 +156,42 @@ class Verdicts:
         return self.in_third_week / self.houses
 
 
-def verdicts(ruleset: Ruleset, seed: int) -> Verdicts:
-    """One house, with its anomalies and without. Both have the days before the first one in common."""
+def verdicts(ruleset: Ruleset, seed: int, sizes: Iterable[float] = ()) -> Verdicts:
+    """One house: without anomalies, with them, and once for each of the `sizes` with others near the rules'
+    numbers. All have the days before the first one in common."""
     house = Household(seed)
     anomalies = planted(house)
     before, after = range(FIRST), range(FIRST, DAYS)
     peace = Watch(ruleset)
     peace.feed(traffic(house, before), rows=True)
-    troubled = peace.goes_on()
-    troubled.feed(traffic(house, after, _hits(anomalies)))
-    peace.feed(traffic(house, after))
+    usual = list(traffic(house, after))
     found = Verdicts(houses=1)
-    _with_anomalies(found, anomalies, troubled.episodes(), seed)
+    for times in sizes:
+        _near(found, peace.goes_on(), usual, near(house, times), times)
+    troubled = peace.goes_on()
+    troubled.feed(_with(usual, anomalies))
+    peace.feed(usual)
+    _with_anomalies(found, anomalies, troubled.alerts(), seed)
     third = house.days[14].midnight
-    for episode in peace.episodes():
+    for episode in peace.alerts():
         found.score(episode.rule).wrong_in_peace += 1
         found.in_third_week += episode.crossed >= third
         found.notes.append(f"seed {seed}: in peace {_said(house, episode)}")
     return found
 
 
-def _hits(anomalies: list[Anomaly]) -> Iterator[Hit]:
-    return merge(*(anomaly.hits for anomaly in anomalies), key=lambda hit: hit.time)
+def _with(usual: list[Hit], anomalies: list[Anomaly]) -> Iterator[Hit]:
+    return merge(usual, *(anomaly.hits for anomaly in anomalies), key=lambda hit: hit.time)
+
+
+def _near(found: Verdicts, watch: Watch, usual: list[Hit], anomalies: list[Anomaly], times: float) -> None:
+    watch.feed(_with(usual, anomalies))
+    told = watch.alerts()
+    for anomaly in anomalies:
+        for rule, key in anomaly.rules.items():
+            reached = found.by_size.setdefault((rule, times), Reached())
+            reached.planted += 1
+            reached.told += any(e.rule == rule and _about(anomaly, e, key) for e in told)
 
 
 def _with_anomalies(found: Verdicts, anomalies: list[Anomaly], told: list[Episode], seed: int) -> None:
@@ -203,6 +240,16 @@ def table(found: Verdicts) -> str:
         f"of all rules together: {found.wrong_a_week:.2f}, in the third week {found.wrong_in_the_third:.2f}"
     )
     return "\n".join([head, *rows, foot])
+
+
+def table_by_size(found: Verdicts) -> str:
+    """How much of what lies near each rule's number was told, by size."""
+    sizes = sorted({times for _, times in found.by_size})
+    rows = [
+        f"{rule:26} " + " ".join(f"{found.by_size[rule, times].recall:7.0%}" for times in sizes)
+        for rule in sorted({rule for rule, _ in found.by_size})
+    ]
+    return "\n".join([f"{'told, by size':26} " + " ".join(f"{times:6g}x" for times in sizes), *rows])
 
 
 def over(seeds: Iterable[int], judged: Callable[[int], Verdicts]) -> Verdicts:

@@ -17,9 +17,10 @@ from tests.parts.clock import NOON, ManualClock
 
 from nightporter import away
 from nightporter.away import Away, Presence
+from nightporter.history import Gap
 from nightporter.judge import LAST_COMMIT
 from nightporter.model import HOUR, MINUTE, SECOND, Severity, Stamp, Telling
-from nightporter.store import state
+from nightporter.store import history, state
 from nightporter.store.database import Database
 
 STAMPS = st.integers(0, 2**61)
@@ -182,6 +183,10 @@ class House:
         self.status.write_text(json.dumps({"at": now, "running": not asked}))
         await self.database.call(lambda c: state.save_text(c, LAST_COMMIT, str(now - MINUTE)))
 
+    async def gaps(self) -> list[Gap]:
+        """When nothing was watched, as a review reads it."""
+        return await self.database.call(lambda connection: history.gaps(connection, 0, 1 << 62))
+
     def power_cut(self, seconds: float) -> None:
         self.clock.jump(seconds)
         self.booted = self.clock.now() - 90 * SECOND
@@ -190,7 +195,7 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    database = await Database.open(tmp_path / "nightporter.db", [state.SCHEMA])
+    database = await Database.open(tmp_path / "nightporter.db", [state.SCHEMA, history.SCHEMA])
     yield House(database, tmp_path)
     await database.close()
 
@@ -275,6 +280,25 @@ async def test_a_sleep_is_noted(house: House) -> None:
         house.clock.jump(4000)
         await presence.look()
     assert [(entry["event"], entry["seconds"]) for entry in logs] == [("machine.slept", 4000)]
+    (slept,) = await house.gaps()
+    assert slept.end - slept.start == 4000 * SECOND
+
+
+async def test_a_short_time_without_us_is_kept_for_the_review_though_it_is_not_told(house: House) -> None:
+    await house.watch(await house.live(), 60, "ombi")
+    await house.stop()
+    ended = house.clock.now()
+    house.clock.jump(300)
+    await house.live()
+    assert (house.told, await house.gaps()) == ([], [Gap(ended, ended + 300 * SECOND)])
+
+
+async def test_a_restart_leaves_no_gap(house: House) -> None:
+    await house.watch(await house.live(), 60, "ombi")
+    await house.stop()
+    house.clock.jump(20)
+    await house.live()
+    assert await house.gaps() == []
 
 
 def test_who_runs_by_the_sources_own_words() -> None:

@@ -20,6 +20,12 @@ from nightporter.safetext import cleaned
 COLUMN: Final = 16
 MOST_AROUND: Final = 1_000
 """Incidents of the same time that are listed."""
+STAMPS: Final = frozenset(
+    ("first", "last", "crossed", "crossing_told", "told_at", "ended_at", "good_since", "look")
+)
+"""What holds a time of an incident, its parts or its episode; 0 is none."""
+NAMED_BY_LINES: Final = ("key", "top")
+"""What holds fields of lines, whatever they are called."""
 README: Final = """\
 Evidence of one incident, gathered by Nightporter {version} on {made}.
 
@@ -107,7 +113,8 @@ def _readme(case: Case) -> str:
 
 
 def as_plain(incident: Incident) -> object:
-    """An incident as JSON holds it: texts masked, severities by name, times in nanoseconds."""
+    """An incident as JSON holds it: texts masked, severities by name, times in nanoseconds, with each as a
+    person reads it beside (`first`, `first_utc`)."""
     return _masked(msgspec.to_builtins(incident))
 
 
@@ -116,7 +123,12 @@ def _masked(value: object, name: str = "") -> object:
         case str():
             return cleaned(value, lines=True)
         case dict():
-            return {cleaned(str(key)): _masked(inner, str(key)) for key, inner in value.items()}
+            masked: dict[str, object] = {}
+            for key, inner in value.items():
+                masked[cleaned(str(key))] = _masked(inner, str(key))
+                if key in STAMPS and name not in NAMED_BY_LINES and inner:
+                    masked[f"{key}_utc"] = exactly(inner)
+            return masked
         case list() | tuple():
             return [_masked(inner) for inner in value]
         case int() if name.endswith("severity"):

@@ -6,7 +6,7 @@ The rows go into the same transaction as the positions of the lines that they co
 nothing twice and leaves nothing out.
 """
 
-from nightporter.history.rows import Account, Outage, Rows
+from nightporter.history.rows import Account, Gap, Outage, Rows
 from nightporter.history.tally import Tally
 
-__all__ = ["Account", "Outage", "Rows", "Tally"]
+__all__ = ["Account", "Gap", "Outage", "Rows", "Tally"]

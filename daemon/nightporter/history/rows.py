@@ -24,7 +24,7 @@ What = Literal[
 
 KEPT: Final[Nanos] = 400 * DAY
 """A year, and the month before it to compare with."""
-NO_SERVICES: Final = frozenset({"acme", "canary"})
+NO_SERVICES: Final = frozenset({"acme", "canary", "firewall"})
 """Kinds of probes that ask for no service: while one fails nobody has to do without anything."""
 OTHERS: Final = "(others)"
 """The name under which is counted what a day has no room for."""
@@ -51,6 +51,14 @@ class Outage:
     """A time in which a service did not answer."""
 
     service: str
+    start: Stamp
+    end: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which nothing was watched: the machine was off or asleep, or the daemon did not run."""
+
     start: Stamp
     end: Stamp
 

@@ -11,11 +11,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from nightporter.model import Episode, IncidentPart
+from nightporter.model import Episode, IncidentPart, Stamp
 from nightporter.rule import Rule
+from nightporter.rule import Sequence as InOrder
 
 PARTS_CAP: Final = 50
 """Parts that one incident keeps."""
+THINGS: Final = frozenset({"service", "container", "host", "source", "job"})
+"""Subjects that go away and come back; of others people say that they are well again."""
 
 
 class Entered(NamedTuple):
@@ -28,6 +31,13 @@ class Entered(NamedTuple):
     """The episode is a new one."""
     unlisted: int
     """Parts that had to go, or could not come."""
+
+
+def began(rule: Rule, episode: Episode) -> Stamp:
+    """When what an episode tells of began for its incident. A thing was well during the first steps of a
+    sequence (an update): it is bad since the last one. What somebody did in an order began with the first."""
+    is_fall = isinstance(rule.window, InOrder) and rule.subject in THINGS
+    return episode.crossed if is_fall else episode.first
 
 
 def find(parts: Sequence[IncidentPart], episode: Episode) -> IncidentPart | None:
@@ -73,7 +83,7 @@ def _new(rule: Rule, episode: Episode) -> IncidentPart:
         title=rule.title,
         key=episode.key,
         severity=episode.severity,
-        first=episode.first,
+        first=began(rule, episode),
         last=episode.last,
         count=episode.count,
         message=episode.message,

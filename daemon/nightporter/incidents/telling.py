@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nightporter.detect.narrate import duration
-from nightporter.incidents.parts import is_unwatched
+from nightporter.incidents.parts import THINGS, is_unwatched
 from nightporter.model import MINUTE, Incident, IncidentPart, Nanos, Stamp, Telling, TellingKind, short_id
 from nightporter.rule import Rule, within_of
 
 MENTIONED: Final = 4
 """Further parts that the text names; all of them stand in `parts`."""
-_THINGS: Final = frozenset({"service", "container", "host", "source", "job"})
-"""Fields whose values go away and come back; of others people say that they are well again."""
 
 
 def alert(rule: Rule, incident: Incident, kind: TellingKind, now: Stamp) -> Telling:
@@ -94,7 +92,7 @@ def _over(rule: Rule | None, incident: Incident, lasted: Nanos) -> str:
         return f"{incident.subject or incident.title}: no longer watched"
     if not incident.subject:
         return f"Over after {roughly(lasted)}: {incident.title}"
-    back = rule is None or rule.subject in _THINGS
+    back = rule is None or rule.subject in THINGS
     return f"{incident.subject} is {'back' if back else 'well again'} after {roughly(lasted)}"
 
 

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
+from nightporter.history.rows import Gap
 from nightporter.model import SECOND, Severity, Stamp
 from nightporter.notify.localtime import day_of, stamp_of
 from nightporter.review.facts import Facts
@@ -37,6 +38,8 @@ PANEL: Final = 56
 DOT: Final = 26
 NARROW: Final = 20
 """Of less room a number would touch the next one: a plus alone says that there are more."""
+NARROWEST: Final = 2
+"""Pixels of a time without a watch; what is less cannot be told from a line."""
 BAND: Final = 44
 LEGEND_LINE: Final = 48
 ENTRIES_A_LINE: Final = 5
@@ -238,6 +241,14 @@ def _band(
     for outage in (outage for each in facts.outages.values() for outage in each):
         left, right = span.x(outage.start), span.x(outage.end)
         draw.rectangle([left, top, max(right, left + 5), bottom], fill=OUTAGE)
+    for gap in visible_gaps(facts, span):
+        draw.rectangle([span.x(gap.start), top, span.x(gap.end) - 1, bottom], fill=UNKNOWN)
+
+
+def visible_gaps(facts: Facts, span: Span) -> list[Gap]:
+    """Times without a watch that are wide enough to be seen; they lie over outages, of which nobody saw that
+    part."""
+    return [gap for gap in facts.unwatched if span.x(gap.end) - span.x(gap.start) >= NARROWEST]
 
 
 def _dates(draw: ImageDraw, buckets: Sequence[Bucket], span: Span, y: int) -> None:
@@ -256,7 +267,8 @@ def _entries(facts: Facts, buckets: Sequence[Bucket]) -> list[tuple[str, str]]:
     seen = [s for s in SEVERITIES if any(bucket.incidents[s] for bucket in buckets)]
     entries = [(SEVERITIES[severity], severity.name) for severity in seen]
     entries += [(OUTAGE, "outage")] if facts.outages else []
-    entries += [(UNKNOWN, "not watched")] if not all(bucket.is_known for bucket in buckets) else []
+    gaps = visible_gaps(facts, Span(buckets[0].begin, buckets[-1].end))
+    entries += [(UNKNOWN, "not watched")] if gaps or not all(bucket.is_known for bucket in buckets) else []
     return entries
 
 

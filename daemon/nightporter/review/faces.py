@@ -7,9 +7,10 @@ import textwrap
 from typing import Any, Final
 
 from nightporter.history.rows import Day
+from nightporter.model import SECOND, Severity, Stamp, Telling, short_id
 from nightporter.model import Section as Piece
-from nightporter.model import Severity, Stamp, Telling, short_id
 from nightporter.notify.localtime import wall
+from nightporter.review import outages
 from nightporter.review.facts import Facts
 from nightporter.review.page import Page
 from nightporter.review.periods import Kind
@@ -150,8 +151,16 @@ def _object(page: Page, facts: Facts) -> dict[str, Any]:
                 "service": service,
                 "start": wall(outage.start, facts.zone).isoformat(),
                 "end": wall(outage.end, facts.zone).isoformat(),
+                "watched_s": round(outages.length([outage], facts.unwatched) / SECOND),
             }
             for service, each in facts.outages.items()
             for outage in each
+        ],
+        "not_watched": [
+            {
+                "start": wall(gap.start, facts.zone).isoformat(),
+                "end": wall(gap.end, facts.zone).isoformat(),
+            }
+            for gap in facts.unwatched
         ],
     }

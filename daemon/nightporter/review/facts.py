@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Literal
 
-from nightporter.history.rows import Account, Day, Outage, What
+from nightporter.history.rows import Account, Day, Gap, Outage, What
 from nightporter.model import Incident, Severity, Stamp
 from nightporter.review.periods import Period
 
@@ -24,6 +25,18 @@ class Source:
     writes: bool
     blind: str = ""
     """Why it cannot be read now; empty: it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A probe of the config that asks for a service, or could not ask at all."""
+
+    name: str
+    service: str
+    state: Literal["up", "down", "blocked", "unknown"]
+    """`blocked`: there is no way to ask. `unknown`: it has had no answer yet that says anything."""
+    since: Stamp = 0
+    """From when on it is up or down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +98,15 @@ class Facts:
     """From when on they are kept."""
     outages: Mapping[str, list[Outage]] = field(default_factory=dict)
     """Service → its outages in the period, cut to it, none overlapping another."""
+    excused: Mapping[str, list[Outage]] = field(default_factory=dict)
+    """The same of what probes saw, and no rule called an outage: somebody had stopped that service."""
     down: tuple[str, ...] = ()
-    """Services that are down now."""
-    probed: tuple[str, ...] = ()
-    """Services that are asked for from outside."""
+    """Services that were down when they were last looked at."""
+    asked: tuple[Asked, ...] = ()
+    unwatched: tuple[Gap, ...] = ()
+    """When nothing was watched in the period: none touching another, oldest first."""
+    unwatched_since: Stamp = 0
+    """Since when nothing is watched any more; 0: it is."""
     certificates: tuple[Certificate, ...] = ()
     asks_certificates: bool = False
     checks: tuple[Check, ...] = ()

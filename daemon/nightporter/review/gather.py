@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,16 +21,19 @@ from nightporter.config import (
     DiskSource,
     DockerSource,
     FileSource,
+    FirewallProbe,
     IntegritySource,
+    Probe,
     ProbeSource,
     SourceConfig,
     TlsProbe,
 )
-from nightporter.history.rows import NO_SERVICES, Outage
-from nightporter.model import DAY, Incident, Nanos, Stamp
+from nightporter.history.rows import NO_SERVICES, Gap, Outage
+from nightporter.judge import LAST_COMMIT
+from nightporter.model import DAY, MINUTE, Incident, Nanos, Stamp
 from nightporter.notify.localtime import zone_of
 from nightporter.review import outages
-from nightporter.review.facts import AllowList, Certificate, Check, Facts, Source
+from nightporter.review.facts import AllowList, Asked, Certificate, Check, Facts, Source
 from nightporter.review.periods import Period
 from nightporter.rule import Ruleset
 from nightporter.sources.allowlist.reading import Read, read
@@ -44,6 +47,8 @@ SERVICES: Final = frozenset({"service", "container"})
 """A state of one of these is an outage; of anything else (a disk, a certificate) it is not."""
 OPENED_BEFORE: Final[Nanos] = 30 * DAY
 """How long before the period an incident may have been told last and still reach into it."""
+STILL_WATCHED: Final[Nanos] = MINUTE
+"""A running daemon tells how it fares every few seconds; with a word older than this it does not run."""
 _MOST_INCIDENTS: Final = 50_000
 
 Statuses = Mapping[str, Mapping[str, Any]]
@@ -74,7 +79,9 @@ def gather(
     first, last = period.days[0], period.days[-1]
     known = list(_known(marks, config))
     reaching = _incidents(connection, period)
-    told = _outages(connection, known, reaching, rules, period, now)
+    watched_until = _watched_until(connection, present, now)
+    told, excused = _outages(connection, known, reaching, rules, period, watched_until)
+    gaps = [*history.gaps(connection, period.since, period.until), Gap(watched_until, now)]
     return Facts(
         period=period,
         now=now,
@@ -89,10 +96,11 @@ def gather(
         incidents_since=now - incidents.KEPT,
         incidents=tuple(i for i in reaching if i.last >= period.since and i.first < period.until),
         outages=outages.joined(told, period.since, period.until),
-        down=tuple(sorted({outage.service.lower() for outage in told if outage.end == now})),
-        probed=tuple(
-            p.service or p.name for p in _probes(config) if not isinstance(p, AcmeProbe | CanaryProbe)
-        ),
+        excused=outages.joined(excused, period.since, period.until),
+        down=tuple(sorted({outage.service.lower() for outage in told if outage.end == watched_until})),
+        asked=tuple(_asked(known)),
+        unwatched=outages.merged(gaps, period.since, period.until),
+        unwatched_since=watched_until if watched_until < now else 0,
         certificates=tuple(_certificates(known, now)),
         asks_certificates=any(isinstance(p, AcmeProbe | TlsProbe) for p in _probes(config)),
         checks=tuple(_checks(config, present.sources)),
@@ -107,22 +115,47 @@ def gather(
     )
 
 
+def _watched_until(connection: sqlite3.Connection, present: Present, now: Stamp) -> Stamp:
+    """Now, if the daemon runs; else when it gave its last sign of life. Of one that never ran nothing is
+    remembered that could end."""
+    signs = (present.as_of, int(state.load_text(connection, LAST_COMMIT) or 0))
+    last = max(signs)
+    return last if last and now - last > STILL_WATCHED else now
+
+
 def _outages(
     connection: sqlite3.Connection,
-    known: list[tuple[str, Known]],
+    known: list[tuple[Probe, Known]],
     reaching: list[Incident],
     rules: Ruleset,
     period: Period,
-    now: Stamp,
-) -> list[Outage]:
-    """What incidents and probes tell of outages; what goes on ends now."""
+    until: Stamp,
+) -> tuple[list[Outage], list[Outage]]:
+    """What incidents and probes tell of outages, and what probes saw that is none. What goes on is known up
+    to `until`."""
     outage_rules = {rule.id for rule in rules.rules if rule.is_state and rule.subject in SERVICES}
-    certain = outages.of_incidents(reaching, outage_rules, now)
+    certain = outages.of_incidents(reaching, outage_rules, until)
     probed = history.outages(connection, period.since, period.until)
-    probed += [Outage(service, at.since, now) for service, at in known if _is_down(at)]
-    if outage_rules:
-        probed = outages.confirmed(probed, certain, until=now - incidents.KEPT)
-    return [*certain, *probed]
+    probed += [Outage(service_of(probe), at.since, until) for probe, at in known if _is_down(at)]
+    if not outage_rules:
+        return [*certain, *probed], []
+    counting, excused = outages.confirmed(probed, certain, until=until - incidents.KEPT)
+    return [*certain, *counting], excused
+
+
+def service_of(probe: Probe) -> str:
+    """What outages call that for which it asks."""
+    return probe.service or probe.name
+
+
+def _asked(known: list[tuple[Probe, Known]]) -> Iterator[Asked]:
+    """How each probe stands. One that asks for no service is named where it cannot ask."""
+    for probe, at in known:
+        state: Literal["up", "down", "blocked", "unknown"] = (
+            "blocked" if at.blocked else "unknown" if at.up is None else "up" if at.up else "down"
+        )
+        if at.blocked or not isinstance(probe, AcmeProbe | CanaryProbe | FirewallProbe):
+            yield Asked(name=probe.name, service=service_of(probe), state=state, since=at.since)
 
 
 def allow_list(config: Config) -> Read | None:
@@ -151,23 +184,21 @@ def _incidents(connection: sqlite3.Connection, period: Period) -> list[Incident]
     return incidents.recent(connection, period.since - OPENED_BEFORE, _MOST_INCIDENTS)
 
 
-def _probes(config: Config) -> Iterator[Any]:
-    """Any: the four kinds of probes, asked by isinstance."""
+def _probes(config: Config) -> Iterator[Probe]:
     for entry in config.sources:
         if isinstance(entry, ProbeSource):
             yield from entry.probes
 
 
-def _known(marks: Mapping[str, Mapping[str, bytes]], config: Config) -> Iterator[tuple[str, Known]]:
-    """Service and state of each probe of the config, as its last commit has it."""
+def _known(marks: Mapping[str, Mapping[str, bytes]], config: Config) -> Iterator[tuple[Probe, Known]]:
+    """The state of each probe of the config, as its last commit has it; an empty one where there is none."""
     for entry in config.sources:
         for probe in entry.probes if isinstance(entry, ProbeSource) else ():
             mark = marks.get(entry.name, {}).get(probe.name)
-            if mark:
-                try:
-                    yield probe.service or probe.name, msgspec.json.decode(mark, type=Known)
-                except msgspec.MsgspecError:  # another version's: it is not known, then
-                    continue
+            try:
+                yield probe, msgspec.json.decode(mark, type=Known) if mark else Known()
+            except msgspec.MsgspecError:  # another version's: it is not known, then
+                yield probe, Known()
 
 
 def _is_down(known: Known) -> bool:
@@ -175,13 +206,13 @@ def _is_down(known: Known) -> bool:
     return known.up is False and known.target.partition(" ")[0] not in NO_SERVICES
 
 
-def _certificates(known: list[tuple[str, Known]], now: Stamp) -> Iterator[Certificate]:
+def _certificates(known: list[tuple[Probe, Known]], now: Stamp) -> Iterator[Certificate]:
     """Those that probes saw last. acme.json names each `resolver/domain`, a TLS probe its service."""
-    for service, at in known:
+    for probe, at in known:
         for key, certificate in at.certificates.items():
             seen = Seen(
                 key=key,
-                host=key.rpartition("/")[2] or service,
+                host=key.rpartition("/")[2] or service_of(probe),
                 issuer=certificate.issuer,
                 not_before=certificate.not_before,
                 not_after=certificate.not_after,

@@ -51,6 +51,6 @@ def figures(facts: Facts) -> str:
         counted(facts.total("lines"), "line"),
         counted(len(told), "incident") + (f" ({worst})" if worst else ""),
     ]
-    if down := sum(outages.length(each) for each in facts.outages.values()):
+    if down := sum(outages.length(each, facts.unwatched) for each in facts.outages.values()):
         said.append(f"{minutes(down)} of outages")
     return ", ".join(said)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from nightporter.history.rows import OTHERS, Account
+from nightporter.history.rows import OTHERS, Account, Outage
 from nightporter.model import DAY, SECOND, Incident, Nanos, Severity, Stamp
 from nightporter.notify.localtime import span, stamp_of, wall
-from nightporter.review import outages
+from nightporter.review import outages, standing
 from nightporter.review.facts import Check, Facts, Source
 from nightporter.wording import counted
 
@@ -207,27 +207,33 @@ def files(facts: Facts) -> Section:
 
 
 def availability(facts: Facts) -> Section:
-    """Outages in minutes, service by service."""
+    """Outages in minutes, service by service; up is only what was seen up."""
     name = "Outages"
-    services = sorted({*facts.outages, *(service.lower() for service in facts.probed)})
-    if not services:
+    if not facts.outages and not facts.asked:
         return _unknown(name, "No service is asked for (kind: probe), and no container was seen to fail.")
-    length = facts.period.until - _known_since(facts)
-    down = {service: outages.length(facts.outages.get(service, ())) for service in services}
-    shares = {s: 100 * max(0.0, 1 - lost / length) if length > 0 else 100.0 for s, lost in down.items()}
-    ordered = sorted((s for s in services if down[s]), key=lambda s: (-down[s], s))
-    lines = [f"Down now: {some(sorted(facts.down))}"] if facts.down else []
+    begun = _known_since(facts)
+    watched = outages.length([Outage("", begun, facts.period.until)], facts.unwatched)
+    down = {service: outages.length(each, facts.unwatched) for service, each in facts.outages.items()}
+    shares = {s: 100 * max(0.0, 1 - lost / watched) if watched > 0 else 100.0 for s, lost in down.items()}
+    ordered = sorted(down, key=lambda s: (-down[s], s))
+    lines = [*standing.down_now(facts)]
     lines += [
-        f"{service}: {minutes(down[service])} in {counted(len(facts.outages[service]), 'outage')}, "
-        f"up {percent(shares[service])}"
+        f"{service}: {minutes(down[service])} in {counted(len(facts.outages[service]), 'outage')}"
+        f"{standing.unwatched(service, facts)}, up {percent(shares[service])}"
         for service in ordered[:LISTED]
     ]
     lines += more(len(ordered) - LISTED, "services")
-    never = [service for service in services if not down[service]]
-    if never:
-        lines.append(f"Always up: {some(never)}")
-    looks = bool(facts.down) or min(shares.values()) < AVAILABILITY
-    return _judged(name, lines, looks=looks)
+    blocked, unknown = standing.unasked(facts)
+    for word, named in (
+        ("Up whenever asked", standing.seen_up(facts)),
+        ("Away, but no outage (somebody stopped it, or no rule told of it)", [*standing.excused(facts)]),
+        ("Could not be asked", blocked),
+        ("No answer yet that says anything", unknown),
+    ):
+        lines += [f"{word}: {some(named)}"] if named else []
+    if facts.down or min(shares.values(), default=100.0) < AVAILABILITY:
+        return _judged(name, lines, looks=True)
+    return Section(name=name, verdict="unknown" if blocked or unknown else "fine", lines=tuple(lines))
 
 
 def _known_since(facts: Facts, after: Nanos = 0) -> Stamp:

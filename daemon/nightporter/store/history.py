@@ -6,6 +6,7 @@
 | `history_refused` | 4,000 addresses of a day; 20 of each day that is over |
 | `history_accounts` | 2,000; only a successful login makes one, so nobody who guesses can push one out |
 | `history_outages` | 5,000 |
+| `history_gaps` | 5,000 |
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from nightporter.history.rows import Account, Day, Outage, Rows, What
+from nightporter.history.rows import Account, Day, Gap, Outage, Rows, What
 from nightporter.model import Stamp
 
 # The columns of a key come first: else SQLite before 3.41 calls a sound table damaged ("NULL value in …").
@@ -36,12 +37,14 @@ CREATE TABLE IF NOT EXISTS history_outages (
     service TEXT NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL,
     PRIMARY KEY (service, "end")
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history_gaps (start INTEGER PRIMARY KEY, "end" INTEGER NOT NULL);
 """
 
 MOST_ADDRESSES: Final = 4_000
 TOP: Final = 20
 MOST_ACCOUNTS: Final = 2_000
 MOST_OUTAGES: Final = 5_000
+MOST_GAPS: Final = 5_000
 
 
 def add(connection: sqlite3.Connection, rows: Rows) -> None:
@@ -59,6 +62,14 @@ def add(connection: sqlite3.Connection, rows: Rows) -> None:
         "INSERT INTO history_outages VALUES (?, ?, ?) "
         "ON CONFLICT DO UPDATE SET start = min(start, excluded.start)",
         [(outage.service, outage.end, outage.start) for outage in rows.outages],
+    )
+
+
+def add_gap(connection: sqlite3.Connection, gap: Gap) -> None:
+    """Note when nothing was watched. One that goes on from the same moment takes the place of the first."""
+    connection.execute(
+        'INSERT INTO history_gaps VALUES (?, ?) ON CONFLICT DO UPDATE SET "end" = max("end", excluded."end")',
+        (gap.start, gap.end),
     )
 
 
@@ -101,7 +112,7 @@ def _cut(connection: sqlite3.Connection, day: Day, most: int, keep: int) -> None
 
 
 def prune(connection: sqlite3.Connection, before: Day, over: Day, stamp: Stamp) -> None:
-    """Forget days before `before` and outages that ended before `stamp`; of days before `over` keep the
+    """Forget days before `before`, outages and gaps that ended before `stamp`; of days before `over` keep the
     busiest addresses alone; hold to the caps."""
     for table in ("history_counts", "history_refused"):
         connection.execute(f"DELETE FROM {table} WHERE day < ?", (before,))  # noqa: S608  (our own names)
@@ -120,6 +131,12 @@ def prune(connection: sqlite3.Connection, before: Day, over: Day, stamp: Stamp) 
         'DELETE FROM history_outages WHERE (service, "end") IN '
         '(SELECT service, "end" FROM history_outages ORDER BY "end" DESC LIMIT -1 OFFSET ?)',
         (MOST_OUTAGES,),
+    )
+    connection.execute('DELETE FROM history_gaps WHERE "end" < ?', (stamp,))
+    connection.execute(
+        "DELETE FROM history_gaps WHERE start IN "
+        "(SELECT start FROM history_gaps ORDER BY start DESC LIMIT -1 OFFSET ?)",
+        (MOST_GAPS,),
     )
 
 
@@ -178,3 +195,11 @@ def outages(connection: sqlite3.Connection, since: Stamp, until: Stamp) -> list[
         (since, until),
     )
     return [Outage(*row) for row in found]
+
+
+def gaps(connection: sqlite3.Connection, since: Stamp, until: Stamp) -> list[Gap]:
+    """When nothing was watched: what touches this time, oldest first, each whole; they may overlap."""
+    found = connection.execute(
+        'SELECT start, "end" FROM history_gaps WHERE "end" > ? AND start < ? ORDER BY start', (since, until)
+    )
+    return [Gap(*row) for row in found]

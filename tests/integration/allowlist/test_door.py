@@ -151,11 +151,12 @@ def test_one_of_yours_with_a_new_address_gets_the_line_to_paste(
     with daemon_of(traefik, tmp_path, {"env": str(env)}) as daemon:
         settled(daemon, traefik)
         sofa = {"User-Agent": "PlexForIOS/8.41 (iPhone; iOS 18.1)"}
-        train = {"User-Agent": "PlexForIOS/8.42 (iPhone; iOS 18.2)"}
+        updated = {"User-Agent": "PlexForIOS/8.42 (iPhone; iOS 18.2)"}
         assert traefik.get("/allow/ok", client="192.168.1.20", headers=sofa) == 200
         for _ in range(4):
-            assert traefik.get("/allow/ok", client=STRANGER, headers=train) == 403
+            assert traefik.get("/allow/ok", client=STRANGER, headers=sofa) == 403
             assert traefik.get("/allow/ok", client=NEIGHBOUR) == 403
+            assert traefik.get("/allow/ok", client="203.0.113.8", headers=updated) == 403
             assert traefik.get("/allow/ok", client="203.0.113.9", headers={"User-Agent": "curl/8"}) == 403
         alerts = daemon.wait_for_alerts(2, "allow-list-new-address")
         assert {alert["key"]["client_ip"] for alert in alerts} == {STRANGER, NEIGHBOUR}
@@ -163,3 +164,6 @@ def test_one_of_yours_with_a_new_address_gets_the_line_to_paste(
         for alert in alerts:
             line = f"IP_ALLOW_LIST=192.168.1.0/24,{HOME}/32,{alert['key']['client_ip']}"
             assert alert["message"].endswith(line)
+        (likely,) = daemon.wait_for_alerts(1, "allow-list-known-program")
+        assert likely["key"] == {"client_ip": "203.0.113.8"}
+        assert "IP_ALLOW_LIST" not in likely["message"], "a program's name alone gets no line to paste"

@@ -89,5 +89,9 @@ def test_the_line_to_paste_stands_in_the_message() -> None:
 
 def test_the_shipped_rules_that_need_the_list() -> None:
     shipped = load(read([bundled.rules()], shipped=True).texts).ruleset
-    assert {rule.id for rule in off(shipped)} == {"allow-list-open", "allow-list-new-address"}
+    assert {rule.id for rule in off(shipped)} == {
+        "allow-list-open",
+        "allow-list-new-address",
+        "allow-list-known-program",
+    }
     assert off(with_lists(shipped, Given(networks=("127.0.0.1/32",)))) == ()

@@ -22,8 +22,8 @@ from nightporter.evidence import pack
 from nightporter.evidence.bag import Bag, Full
 from nightporter.evidence.pack import member_names, safe_name
 from nightporter.evidence.span import around
-from nightporter.evidence.story import Case, RuleFile, incident_text, rule_block
-from nightporter.model import MINUTE, IncidentPart, Severity
+from nightporter.evidence.story import Case, RuleFile, as_plain, incident_text, rule_block
+from nightporter.model import MINUTE, SECOND, IncidentPart, Severity
 from nightporter.ruleset import SourceText
 
 RULES = """\
@@ -274,3 +274,16 @@ def test_an_outage_lists_its_parts() -> None:
     text = incident_text(msgspec.structs.replace(incident, parts=[part], subject="plex"), None)
     assert "container-died  container plex␛  going on" in text
     assert "SECRET" not in text
+
+
+def test_times_in_json_can_be_read_by_people() -> None:
+    """But what a line's own field is called like one is left as it was."""
+    noon = 1_780_315_200 * SECOND + 7
+    incident = msgspec.structs.replace(an_incident(1, noon), key={"first": 5}, ended_at=0)
+    plain = as_plain(incident)
+    assert isinstance(plain, dict)
+    assert (plain["first"], plain["first_utc"]) == (noon, "2026-06-01T12:00:00.000000007Z")
+    assert plain["episode"]["crossed_utc"] == plain["told_at_utc"] == plain["first_utc"]
+    assert plain["key"] == {"first": 5}
+    assert "ended_at_utc" not in plain
+    assert list(plain).index("first_utc") == list(plain).index("first") + 1

@@ -111,3 +111,13 @@ def test_a_restart_between_entry_and_telling_loses_no_news() -> None:
     again = Ledger(SAID)
     again.load(changes.incidents)
     assert again.due(AT + HOUR).tellings == [], "it was told, and that is remembered"
+
+
+def test_a_new_browser_at_home_is_no_news_and_no_strangers_when_it_is_taken_along() -> None:
+    home, phone = Home(), "Mozilla/5.0 (iPhone; like Gecko) Mobile/15E148"
+    (told,) = home.asked(WEEK, "192.168.1.21", phone)
+    assert (told.rule, told.severity) == ("admin-new-agent", Severity.info)
+    (told,) = home.asked(WEEK + 3600, "203.0.113.9", phone)
+    assert [part.rule for part in told.parts] == ["admin-new-network"]
+    (told,) = home.asked(WEEK + 7200, "192.168.1.22", "curl/8.9.1")
+    assert (told.rule, told.severity) == ("admin-new-agent", Severity.low)

@@ -9,11 +9,11 @@ import pytest
 from tests.parts.reviewing import NOW, PERIOD, counts, incident, outage, well
 
 from nightporter.config import Config
-from nightporter.history import Account, Outage
+from nightporter.history import Account, Gap, Outage
 from nightporter.history.rows import Day, What
 from nightporter.model import DAY, HOUR, MINUTE, SECOND, Severity
 from nightporter.review import sections, weekly
-from nightporter.review.facts import AllowList, Certificate, Check, Facts, Source
+from nightporter.review.facts import AllowList, Asked, Certificate, Check, Facts, Source
 from nightporter.review.page import page
 from nightporter.review.sections import Section
 
@@ -162,12 +162,13 @@ def outages(**lasted: int) -> dict[str, list[Outage]]:
 
 
 def test_outages_are_minutes_and_a_share_of_the_time() -> None:
-    found = sections.availability(well(outages=outages(plex=14 * MINUTE, ombi=20 * SECOND), probed=("nas",)))
+    asked = (Asked(name="nas", service="nas", state="up"),)
+    found = sections.availability(well(outages=outages(plex=14 * MINUTE, ombi=20 * SECOND), asked=asked))
     assert found.verdict == "fine"
     assert found.lines == (
         "plex: 14 min in 1 outage, up 99.97 %",
         "ombi: under a minute in 1 outage, up 99.99 %",
-        "Always up: nas",
+        "Up whenever asked: nas",
     )
 
 
@@ -175,6 +176,61 @@ def test_a_service_that_was_away_for_long_or_is_down_now_is_to_be_looked_at() ->
     assert sections.availability(well(outages=outages(plex=8 * HOUR))).verdict == "look"
     found = sections.availability(well(outages=outages(plex=HOUR), down=("plex",)))
     assert (found.verdict, found.lines[0]) == ("look", "Down now: plex")
+
+
+def test_up_is_only_what_was_seen_up() -> None:
+    asked = (
+        Asked(name="nas", service="nas", state="up"),
+        Asked(name="mac", service="mac", state="blocked"),
+        Asked(name="job", service="backup", state="blocked"),
+        Asked(name="ombi", service="Ombi", state="up"),
+        Asked(name="ombi-outside", service="ombi", state="blocked"),
+        Asked(name="fresh", service="fresh", state="unknown"),
+        Asked(name="later", service="later", state="up", since=PERIOD.until + HOUR),
+    )
+    found = sections.availability(well(asked=asked))
+    assert (found.verdict, found.lines) == (
+        "unknown",
+        (
+            "Up whenever asked: nas",
+            "Could not be asked: job, mac, ombi-outside",
+            "No answer yet that says anything: fresh",
+        ),
+    )
+
+
+def test_what_somebody_stopped_is_neither_up_nor_an_outage() -> None:
+    asked = (
+        Asked(name="grafana", service="grafana", state="down", since=PERIOD.until - HOUR),
+        Asked(name="sonarr", service="sonarr", state="up", since=PERIOD.since + DAY),
+    )
+    excused = {
+        **outages(sonarr=20 * MINUTE),
+        "grafana": [Outage("grafana", PERIOD.until - HOUR, PERIOD.until)],
+    }
+    found = sections.availability(well(asked=asked, excused=excused))
+    assert (found.verdict, found.lines) == (
+        "fine",
+        (
+            "Away, but no outage (somebody stopped it, or no rule told of it): "
+            "grafana since Mon 30 Nov 23:00, sonarr 20 min",
+        ),
+    )
+
+
+def test_minutes_that_nobody_watched_are_no_minutes_of_an_outage() -> None:
+    start = PERIOD.since + DAY
+    gap = Gap(start + MINUTE, start + DAY)
+    found = sections.availability(well(outages=outages(plex=14 * MINUTE), unwatched=(gap,)))
+    assert found.lines == ("plex: 1 min in 1 outage (and 13 min that nobody watched), up 99.99 %",)
+    assert "1 min of outages" in page(well(outages=outages(plex=14 * MINUTE), unwatched=(gap,))).figures
+
+
+def test_what_is_not_watched_any_more_was_last_seen_down() -> None:
+    facts = well(outages=outages(plex=MINUTE), down=("plex",), unwatched_since=NOW - 14 * MINUTE)
+    found = sections.availability(facts)
+    assert found.verdict == "look"
+    assert found.lines[0] == "Last seen down at 08:46:00, and not watched since: plex"
 
 
 def test_availability_is_of_the_time_that_was_watched() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nightporter.history import Account, Outage, Rows
+from nightporter.history import Account, Gap, Outage, Rows
 from nightporter.model import DAY, HOUR
 from nightporter.store import history
 
@@ -108,6 +108,24 @@ def test_outages_are_kept_once_and_read_where_they_reach_into_the_time(store: sq
     history.add(store, Rows(outages=[Outage("plex", 11 * HOUR, 12 * HOUR)]))
     assert history.outages(store, 11 * HOUR, 24 * HOUR) == [Outage("plex", 10 * HOUR, 12 * HOUR)]
     assert history.outages(store, 2 * HOUR, 10 * HOUR) == []
+
+
+def test_a_time_without_a_watch_is_kept_once_and_forgotten_with_the_rest(store: sqlite3.Connection) -> None:
+    for gap in (Gap(HOUR, 2 * HOUR), Gap(5 * HOUR, 6 * HOUR), Gap(5 * HOUR, 7 * HOUR)):
+        history.add_gap(store, gap)
+    assert history.gaps(store, 2 * HOUR, 24 * HOUR) == [Gap(5 * HOUR, 7 * HOUR)]
+    assert history.gaps(store, 0, HOUR + 1) == [Gap(HOUR, 2 * HOUR)]
+    history.prune(store, MONDAY, TUESDAY, 3 * HOUR)
+    assert history.gaps(store, 0, DAY) == [Gap(5 * HOUR, 7 * HOUR)]
+
+
+def test_of_very_many_gaps_the_newest_are_kept(store: sqlite3.Connection) -> None:
+    store.executemany(
+        "INSERT INTO history_gaps VALUES (?, ?)", [(n, n + 1) for n in range(history.MOST_GAPS + 9)]
+    )
+    history.prune(store, MONDAY, TUESDAY, 0)
+    kept = history.gaps(store, 0, DAY)
+    assert (len(kept), kept[0]) == (history.MOST_GAPS, Gap(9, 10))
 
 
 def test_what_is_long_ago_is_forgotten(store: sqlite3.Connection) -> None:

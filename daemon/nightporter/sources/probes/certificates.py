@@ -43,6 +43,8 @@ class Certificate:
     not_after: Stamp
     public_key: str
     """SHA-256 of the SubjectPublicKeyInfo, hex."""
+    former: str = ""
+    """A shorter key, by which an earlier version knew it, and others that begin with the same name."""
 
     @property
     def lifetime(self) -> Nanos:
@@ -71,7 +73,7 @@ def clean(text: str, limit: int) -> str:
     return text[:limit].encode(errors="replace").decode()
 
 
-def parsed(data: bytes, key: str) -> Certificate:
+def parsed(data: bytes, key: str, former: str = "") -> Certificate:
     """A certificate in DER, or the first one of a PEM chain. Raises Unreachable, which says why not."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -97,6 +99,7 @@ def parsed(data: bytes, key: str) -> Certificate:
         not_before=begins,
         not_after=ends,
         public_key=sha256(public).hexdigest(),
+        former=former,
     )
 
 
@@ -118,6 +121,8 @@ def _stamp(moment: datetime) -> Stamp:
 
 class _Domain(msgspec.Struct):
     main: str = ""
+    sans: list[str] | None = None
+    """The other names; one `main` may have certificates with different ones."""
 
 
 class _Entry(msgspec.Struct):
@@ -156,15 +161,20 @@ def read_acme(path: Path) -> AcmeFile:
         resolvers = msgspec.json.decode(data, type=dict[str, _Resolver]) if data.strip() else {}
     except (msgspec.DecodeError, UnicodeDecodeError) as err:
         raise Unreachable(f"{path} is no acme.json of Traefik: {str(err)[:200]}") from err
-    found: list[Certificate] = []
+    found: dict[str, Certificate] = {}
     unreadable: list[str] = []
     entries = [(name, e) for name, r in resolvers.items() for e in r.certificates or ()]
     for resolver, entry in entries[:MAX_CERTIFICATES]:
         try:
-            found.append(_of_entry(resolver, entry))
+            one = _of_entry(resolver, entry)
         except Unreachable:
             unreadable.append(entry.domain.main)
-    return AcmeFile(mode, tuple(found), tuple(unreadable))
+            continue
+        # Of two for the very same names the newer one counts: as one they would change at every look.
+        other = found.get(one.key)
+        if other is None or one.not_after > other.not_after:
+            found[one.key] = one
+    return AcmeFile(mode, tuple(found.values()), tuple(unreadable))
 
 
 def _of_entry(resolver: str, entry: _Entry) -> Certificate:
@@ -172,4 +182,5 @@ def _of_entry(resolver: str, entry: _Entry) -> Certificate:
         data = base64.b64decode(entry.certificate, validate=True)
     except (binascii.Error, ValueError) as err:
         raise Unreachable("a certificate that is no base64") from err
-    return parsed(data, f"{resolver}/{entry.domain.main}")
+    former = f"{resolver}/{entry.domain.main}"
+    return parsed(data, " ".join((former, *sorted(entry.domain.sans or ()))), former)

@@ -80,6 +80,9 @@ class Known(msgspec.Struct):
     blocked: bool = False
     open_mode: bool = False
     certificates: dict[str, KnownCertificate] = {}
+    """By their keys."""
+    by_names: bool = False
+    """Those keys hold every name of a certificate: before, two of one main name were taken for one."""
 
 
 def remembered(mark: bytes, target: str) -> Known:
@@ -203,6 +206,9 @@ class Watched:
     def _certificates(self, found: tuple[Certificate, ...], now: Stamp, *, whole: bool) -> list[Fields]:
         """`whole`: what is not among these is not there, and not only unreadable."""
         records: list[Fields] = []
+        if not self.known.by_names:
+            self._rename(found)
+            self.known.by_names = whole
         kept: dict[str, KnownCertificate] = {}
         for certificate in found:
             old = self.known.certificates.get(certificate.key)
@@ -215,6 +221,19 @@ class Watched:
             records += self._lost(found, kept, now)
         self.known.certificates = kept if whole else {**self.known.certificates, **kept}
         return records
+
+    def _rename(self, found: tuple[Certificate, ...]) -> None:
+        """Put what an earlier version remembered by a certificate's shorter key under its own. Where several
+        could be meant it is the one whose public key that was, and if none has it, it is let go: nobody can
+        say which of them it was."""
+        known = self.known.certificates
+        for former in {c.former for c in found} & known.keys():
+            old = known.pop(former)
+            meant = [c for c in found if c.former == former]
+            if len(meant) > 1:
+                meant = [c for c in meant if c.public_key == old.public_key]
+            if meant:
+                known[meant[0].key] = old
 
     def _lost(
         self, found: tuple[Certificate, ...], kept: dict[str, KnownCertificate], now: Stamp

@@ -67,6 +67,41 @@ def test_every_certificate_of_every_resolver_is_read(tmp_path: Path) -> None:
     assert [c.key for c in found.certificates] == ["http/a.example", "http/b.example", "dns/a.example"]
 
 
+def test_certificates_of_one_main_name_are_told_apart_by_the_others(tmp_path: Path) -> None:
+    authority = Authority()
+    one, two, three = (authority.sign("a.example", left=timedelta(days=days)) for days in (20, 30, 40))
+    path = tmp_path / "acme.json"
+    path.write_bytes(
+        acme_json(
+            {
+                "le": [
+                    ("a.example", one),
+                    ("a.example c.example b.example", two),
+                    ("a.example x.example", three),
+                ]
+            }
+        )
+    )
+    found = read_acme(path).certificates
+    assert [c.key for c in found] == [
+        "le/a.example",
+        "le/a.example b.example c.example",
+        "le/a.example x.example",
+    ]
+    assert {c.former for c in found} == {"le/a.example"}
+
+
+def test_of_two_for_the_same_names_the_newer_one_counts(tmp_path: Path) -> None:
+    authority = Authority()
+    old, new = (authority.sign("a.example", left=timedelta(days=days)) for days in (20, 80))
+    path = tmp_path / "acme.json"
+    for order in ([old, new], [new, old]):
+        path.write_bytes(acme_json({"le": [("a.example b.example", made) for made in order]}))
+        assert [c.public_key for c in read_acme(path).certificates] == [
+            parsed(new.certificate, "").public_key
+        ]
+
+
 def test_one_bad_entry_does_not_hide_the_others(tmp_path: Path) -> None:
     good = Authority().sign("a.example", left=timedelta(days=20))
     path = tmp_path / "acme.json"

@@ -304,3 +304,38 @@ def test_a_certificate_of_the_same_host_in_another_place_is_a_renewal_if_it_has_
     stale = dataclasses.replace(old, key="two/a.example")
     looks = [of_file(old), *[of_file(stale)] * 3]
     assert actions(watched(), looks) == ["0:first", "0:expiring", "1:expiring"]
+
+
+def siblings() -> tuple[Certificate, Certificate]:
+    """Two of one file whose main name is the same."""
+    plain = dataclasses.replace(certificate(60), key="le/a.example", former="le/a.example", public_key="1")
+    return plain, dataclasses.replace(plain, key="le/a.example b.example", public_key="2")
+
+
+def test_two_certificates_of_one_main_name_are_no_change() -> None:
+    assert actions(watched(), [of_file(*siblings())] * 4) == ["0:first"]
+
+
+@pytest.mark.parametrize("kept", [0, 1], ids=["the first", "the last"])
+def test_what_an_earlier_version_took_for_one_is_told_apart_without_an_alarm(kept: int) -> None:
+    both = siblings()
+    before = watched()
+    actions(before, [of_file(dataclasses.replace(both[kept], key="le/a.example", former=""))])
+    before.known.by_names = False
+    after = watched(known=remembered(before.mark, "t"))
+    assert actions(after, [of_file(*both)] * 4) == []
+    # From then on a key that changes out of turn is one, though the other one's is in the file.
+    stolen = dataclasses.replace(both[0], public_key="3")
+    assert actions(after, [of_file(stolen, both[1])]) == ["0:key_changed"]
+
+
+def test_what_was_told_of_a_certificate_is_known_by_its_longer_key() -> None:
+    old = dataclasses.replace(certificate(5), key="le/a.example", host="a.example")
+    before = watched()
+    assert actions(before, [of_file(old)]) == ["0:first", "0:expiring"]
+    before.known.by_names = False
+    named = dataclasses.replace(old, key="le/a.example b.example", former="le/a.example")
+    after = watched(known=remembered(before.mark, "t"))
+    assert actions(after, [of_file(named)] * 4) == []
+    renewed = dataclasses.replace(named, not_after=START + 80 * DAY)
+    assert actions(after, [of_file(renewed)]) == ["0:renewed"]
