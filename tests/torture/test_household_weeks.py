@@ -1,11 +1,12 @@
 """How often the rules about traffic are right: simulated weeks of a household, with anomalies and without.
 
-The short form judges three houses. The long one judges the 50 that docs/what-it-sees.md speaks of, and prints
-its table:
+The short form judges three houses. The long one judges 50, and prints the two tables of
+docs/what-it-sees.md (which are those of the houses 51 to 60):
 
     make test MARKS=long TESTS=tests/torture/test_household_weeks.py ARGS=-s
 
-The rules' numbers were chosen by the houses 1 to 25; 26 to 50 were only ever judged.
+The numbers of the spikes were chosen by the houses 1 to 25, what was mended since by 1 to 10; 26 to 50 were
+only ever judged.
 """
 
 from __future__ import annotations
