@@ -8,8 +8,9 @@ import pytest
 from tests.parts.managers import fake_program
 
 from nightporter.config import FirewallProbe
+from nightporter.model import SECOND
 from nightporter.sources.probes.firewall import PROGRAM, ask_firewall, of_answer
-from nightporter.sources.probes.state import Outcome
+from nightporter.sources.probes.state import Known, Outcome, Watched
 
 PROBE = FirewallProbe(name="firewall", timeout_s=5)
 
@@ -56,3 +57,10 @@ def test_one_that_hangs_or_is_not_there_says_nothing(tmp_path: Path) -> None:
 def test_the_program_is_the_systems_own() -> None:
     """Not one that stands first in PATH."""
     assert PROGRAM.is_absolute()
+
+
+def test_what_it_says_in_other_words_is_told_once_as_something_unknown() -> None:
+    probe = Watched({"probe": "firewall", "name": "firewall"}, Known(target="firewall"), retries=3)
+    looks = [of_answer("Firewall mode 7")] * 5
+    [record] = [r for look in looks for r in probe.take(look, 1_800_000_000 * SECOND, settled=True)]
+    assert (record["action"], record["reason"]) == ("blocked", "it says: Firewall mode 7")
