@@ -1,7 +1,9 @@
 """Evidence of what is critical is kept by itself, before rotation and Docker forget it: a part of the daemon.
 
-Gathering reads logs and masks them for up to minutes, so another process does it: the verb itself. A while is
-waited after the telling, so that what followed is in it. Each incident is kept once; the oldest archives go.
+Gathering reads logs and masks them for up to minutes, so another process does it: the verb itself. Twice for
+each incident: at once, as /tmp and Docker may forget what led to it, and with what followed once MARGIN has
+passed. The second does not replace the first: what was forgotten meanwhile is in that alone. What was made is
+seen by its file, so that a restart makes nothing twice; the oldest go.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import re
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,33 +22,34 @@ from structlog.typing import FilteringBoundLogger
 
 from nightporter.clock import Clock, beat
 from nightporter.config import Config
-from nightporter.model import DAY, MINUTE, Incident, Nanos, Severity, Stamp
+from nightporter.model import DAY, HOUR, MINUTE, Incident, Nanos, Severity, Stamp
 from nightporter.store import incidents
 from nightporter.store.database import Database
 
 FOLDER: Final = "evidence"
 """In the state folder."""
 LOOK_EVERY_S: Final = 60.0
-AFTER: Final[Nanos] = 5 * MINUTE
-"""How long what was told last must be past; but never longer than LATEST after the beginning."""
-LATEST: Final[Nanos] = 30 * MINUTE
+MARGIN: Final[Nanos] = 30 * MINUTE
+"""What the verb gathers before and after an incident."""
+SLACK: Final[Nanos] = MINUTE
+"""How much later than that lines may be in their log."""
+LATEST: Final[Nanos] = 6 * HOUR
+"""An incident that does not end is gathered for the second time so long after its beginning."""
 SINCE: Final[Nanos] = DAY
 """What was told longer ago than this is not kept any more: it was, or the daemon did not run."""
 WITHIN_S: Final = 900.0
 TRIES: Final = 3
-_ARCHIVE: Final = re.compile(r"[0-9a-f]{12}\.zip")
+_ARCHIVE: Final = re.compile(r"[0-9a-f]{12}(?:-after)?\.zip")
 _RUN: Final = "import sys; from nightporter.cli import main; main(sys.argv[1:])"
 
 
-def due(known: Sequence[Incident], now: Stamp) -> list[Incident]:
-    """The critical incidents whose time has come, oldest first."""
-    return [
-        incident
-        for incident in known
-        if incident.severity >= Severity.critical
-        and incident.tellings > 0
-        and (now - incident.told_at >= AFTER or now - incident.first >= LATEST)
-    ]
+def due(known: Iterable[Incident], now: Stamp) -> Iterator[tuple[Incident, str]]:
+    """The critical incidents with the names of the archives that it is time for, oldest first."""
+    for incident in known:
+        if incident.severity >= Severity.critical and incident.tellings > 0:
+            yield incident, f"{incident.id}.zip"
+            if now >= min(incident.last + MARGIN, incident.first + LATEST) + SLACK:
+                yield incident, f"{incident.id}-after.zip"
 
 
 def command(config: Config, incident: str, to: Path) -> list[str]:
@@ -80,10 +83,10 @@ class Keeping:
         def read(connection: sqlite3.Connection) -> list[Incident]:
             return incidents.recent(connection, now - SINCE)
 
-        for incident in due(await self._database.call(read), now):
-            to = self._folder / f"{incident.id}.zip"
-            if self._tries[incident.id] < TRIES and not await asyncio.to_thread(to.exists):
-                self._tries[incident.id] += 1
+        for incident, name in due(await self._database.call(read), now):
+            to = self._folder / name
+            if self._tries[name] < TRIES and not await asyncio.to_thread(to.exists):
+                self._tries[name] += 1
                 await self._keep(incident, to)
 
     async def _keep(self, incident: Incident, to: Path) -> None:
@@ -114,10 +117,17 @@ class Keeping:
 
 
 def forget(folder: Path, keep: int) -> None:
-    """Remove all but the newest archives. Nothing else in the folder is touched."""
+    """Remove all but the archives of the incidents that were kept last. Nothing else in the folder is
+    touched."""
     kept = archives(folder)
-    for path in kept[: max(0, len(kept) - keep)]:
-        path.unlink(missing_ok=True)
+    newest = list(dict.fromkeys(_incident(path) for path in reversed(kept)))[:keep]
+    for path in kept:
+        if _incident(path) not in newest:
+            path.unlink(missing_ok=True)
+
+
+def _incident(archive: Path) -> str:
+    return archive.stem.removesuffix("-after")
 
 
 def archives(folder: Path) -> list[Path]:

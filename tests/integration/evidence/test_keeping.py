@@ -7,6 +7,7 @@ import os
 import stat
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,8 +20,8 @@ from tests.parts.incidents import an_incident
 
 from nightporter.config import Config, Evidence
 from nightporter.configfile import World, parse_config
-from nightporter.evidence.keeping import AFTER, LATEST, TRIES, Keeping, due, forget
-from nightporter.model import DAY, MINUTE, SECOND, Incident, Severity
+from nightporter.evidence.keeping import LATEST, MARGIN, SLACK, TRIES, Keeping, due, forget
+from nightporter.model import DAY, MINUTE, SECOND, Incident, Severity, Stamp
 from nightporter.store import incidents
 from nightporter.store.database import Database
 
@@ -57,6 +58,10 @@ class House:
     def kept(self) -> Path:
         return self.config.state / "evidence" / f"{CRITICAL}.zip"
 
+    @property
+    def whole(self) -> Path:
+        return self.kept.with_name(f"{CRITICAL}-after.zip")
+
     async def knows(self, incident: Incident) -> None:
         await self.database.call(lambda connection: incidents.save(connection, [incident]))
 
@@ -68,6 +73,37 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield House(tmp_path, ManualClock(), database)
     finally:
         await database.close()
+
+
+async def test_what_is_critical_is_kept_at_once_and_again_with_what_followed(house: House) -> None:
+    """The first one before the logs forget; the second with the half hour after it, by another life."""
+    happened = house.clock.now()
+    before = as_json("203.0.113.9", "/before", 404, at=at(happened - 20 * MINUTE))
+    house.log.write_text(before)
+    await house.knows(critical(house.clock, ago=0))
+    await house.keeping.look()
+    assert lines_of(house.kept) == before
+    house.log.write_text(after := as_json("203.0.113.9", "/after", 404, at=at(happened + 20 * MINUTE)))
+    await house.clock.advance((MARGIN - MINUTE) / SECOND)
+    await house.keeping.look()
+    assert not house.whole.exists()
+    await house.clock.advance((MINUTE + SLACK) / SECOND)
+    again = Keeping(house.config, house.database, house.clock, structlog.get_logger())
+    await again.look()
+    made = (house.kept.stat(), house.whole.stat())
+    assert (lines_of(house.kept), lines_of(house.whole)) == (before, after)
+    await again.look()
+    assert (house.kept.stat(), house.whole.stat()) == made
+
+
+def at(stamp: Stamp) -> datetime:
+    return datetime.fromtimestamp(stamp / SECOND, UTC)
+
+
+def lines_of(archive: Path) -> str:
+    with zipfile.ZipFile(archive) as opened:
+        (name,) = (name for name in opened.namelist() if name.startswith("sources/"))
+        return opened.read(name).decode()
 
 
 async def test_what_is_critical_is_kept_once(house: House) -> None:
@@ -119,16 +155,28 @@ async def test_the_oldest_go_and_nothing_else(house: House) -> None:
     assert f"{5:012x}.zip" not in names
 
 
-def test_its_time_comes_when_it_has_been_quiet_for_a_while_or_lasts(tmp_path: Path) -> None:
+def test_both_archives_of_an_incident_stay_or_go_together(tmp_path: Path) -> None:
+    for at, name in enumerate(["a" * 12, "b" * 12, "c" * 12, f"{'b' * 12}-after"]):
+        path = tmp_path / f"{name}.zip"
+        path.write_bytes(b"")
+        os.utime(path, (at, at))
+    forget(tmp_path, 2)
+    assert {path.stem for path in tmp_path.iterdir()} == {"b" * 12, f"{'b' * 12}-after", "c" * 12}
+
+
+def test_the_second_is_made_when_it_has_been_quiet_for_half_an_hour_or_does_not_end() -> None:
     clock = ManualClock()
     now = clock.now()
-    young = critical(clock, ago=AFTER - SECOND)
-    ripe = critical(clock, ago=AFTER)
-    lasting = critical(clock, ago=0, first=now - LATEST)
+    quiet = critical(clock, ago=MARGIN + SLACK)
+    lively = critical(clock, ago=MARGIN + SLACK - SECOND)
+    lasting = critical(clock, ago=0, first=now - LATEST - SLACK)
     lesser = critical(clock, severity=Severity.high)
     untold = critical(clock, tellings=0)
-    assert due([young, lesser, untold], now) == []
-    assert due([ripe, lasting], now) == [ripe, lasting]
+    first, second = f"{CRITICAL}.zip", f"{CRITICAL}-after.zip"
+    assert [*due([lesser, untold], now)] == []
+    assert [*due([lively], now)] == [(lively, first)]
+    for one in (quiet, lasting):
+        assert [*due([one], now)] == [(one, first), (one, second)]
 
 
 def test_without_archives_there_is_nothing_to_forget(tmp_path: Path) -> None:
