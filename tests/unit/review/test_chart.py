@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.parts.reviewing import NOW, PERIOD, counts, incident, well
 
-from nightporter.history import Outage
-from nightporter.model import HOUR, Severity
+from nightporter.history import Gap, Outage
+from nightporter.model import DAY, HOUR, Severity
 from nightporter.review import chart
 from nightporter.review.facts import Facts
 from nightporter.review.periods import between
@@ -29,6 +29,12 @@ def colours(image: Image.Image) -> set[str]:
     found = image.getcolors(1_000_000)
     assert found is not None
     return {"#{:02x}{:02x}{:02x}".format(*colour) for _, colour in found if isinstance(colour, tuple)}
+
+
+def count(image: Image.Image, colour: str) -> int:
+    """Its pixels of this colour."""
+    wanted = tuple(bytes.fromhex(colour[1:]))
+    return sum(n for n, found in image.getcolors(1_000_000) or () if found == wanted)
 
 
 def test_a_month_shows_its_lines_incidents_and_outages() -> None:
@@ -59,6 +65,21 @@ def test_a_short_outage_can_be_seen() -> None:
         if any(pixels[x, y] == (0xB4, 0x8C, 0xFF) for y in range(chart.BARS[1], image.height - chart.BELOW))
     }
     assert len(columns) >= 5
+
+
+def test_what_nobody_watched_lies_over_an_outage() -> None:
+    week = between(date(2026, 11, 24), date(2026, 11, 30), NOW, UTC)
+    down = {"plex": [Outage("plex", week.since + DAY, week.since + 3 * DAY)]}
+    gap = Gap(week.since + DAY, week.since + 3 * DAY)
+    seen = colours(drawn(well(period=week, outages=down, unwatched=(gap,))))
+    # In the legend it still stands: the outage was, however little of it was seen.
+    assert chart.UNKNOWN in seen
+    half = Gap(week.since + 2 * DAY, week.since + 3 * DAY)
+    whole, less, least = (
+        count(drawn(well(period=week, outages=down, unwatched=gaps)), chart.OUTAGE)
+        for gaps in ((), (half,), (gap,))
+    )
+    assert whole > less > least
 
 
 def test_days_without_a_watch_are_marked() -> None:
