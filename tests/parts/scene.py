@@ -72,10 +72,12 @@ class Scene:
 
 @cache
 def login_scene() -> Scene:
-    """One engine for many lines: logins do not depend on what came before."""
+    """One engine for many lines: what a service writes of a login does not depend on what came before."""
     return Scene()
 
 
 def judged(service: str, line: str) -> Fields:
-    """What became of a line of `service`, whatever came before it."""
-    return login_scene().line(f"service:{service}", line)
+    """What became of a line of `service`, whatever came before it. A proxy's line of a login may depend on it
+    (whether its router asks for a password): each is judged as the first."""
+    scene = Scene("login-lockout") if service == "traefik" else login_scene()
+    return scene.line(f"service:{service}", line)

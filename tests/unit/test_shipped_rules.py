@@ -113,6 +113,9 @@ def test_an_event_has_tests_with_an_outcome(enricher: Enricher) -> None:
     match sets["event"]:
         case "login":
             assert sets["outcome"] in ("failure", "success")
+        case "login_refused":
+            assert sets["outcome"] == "failure"
+            assert enricher.sources == ("traefik",)
         case "account":
             assert sets["account"] in ("created", "role_changed")
         case other:
