@@ -24,6 +24,7 @@ from nightporter.away import Presence, following
 from nightporter.clock import Clock
 from nightporter.config import Config
 from nightporter.configfile import good
+from nightporter.configfile.depends import at_doors
 from nightporter.daemon import Daemon, Reading, Run, Signals, statuses
 from nightporter.detect.engine import Engine
 from nightporter.drill.post import DrillDesk
@@ -97,7 +98,8 @@ async def build(
         )
         await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {}))
     rules = ruleset()
-    house = House(depends_on=config.depends_on, grace=round(config.grace_s * SECOND), started=started)
+    depends_on = at_doors(config.depends_on, config.sources)
+    house = House(depends_on=depends_on, grace=round(config.grace_s * SECOND), started=started)
     own = Own(secrets.token_hex(8))
     tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
     judge = Judge(

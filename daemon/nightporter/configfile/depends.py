@@ -2,18 +2,23 @@
 
 Subjects are not known ahead: any name may be a service's. So a name is only doubted where it is nearly
 another one of the same map. A circle would let two outages hide each other, and is a mistake.
+
+What is asked for at Traefik's own door depends on Traefik, whether that is written or not (`at_doors`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
+from nightporter.config import HttpProbe, ProbeSource, SourceConfig, TcpProbe, TlsProbe
 from nightporter.yamltext.page import Node, Page, Scalar
 
 NEAR: Final = 0.8
 """How alike two names must be to doubt one: `traefic` and `traefik`, but not `sonarr` and `radarr`."""
+TRAEFIK: Final = "traefik"
+"""The subject of probes that ask for Traefik itself."""
 _WHAT: Final = "names and what they depend on, such as {ombi: [traefik], traefik: [docker, internet]}"
 
 
@@ -31,6 +36,29 @@ def read_depends_on(page: Page, node: Node) -> dict[str, tuple[str, ...]]:
                 places.setdefault((child, name), item)
     _tell_circles(page, found, places)
     _tell_near_names(page, found, places)
+    return found
+
+
+def at_doors(
+    written: Mapping[str, tuple[str, ...]], sources: Iterable[SourceConfig]
+) -> dict[str, tuple[str, ...]]:
+    """`written`, and what the probes themselves say: a service that is asked for at the address and port at
+    which Traefik is asked for cannot answer without it. Not where Traefik is said to need that service."""
+    asked = [
+        ((probe.service or probe.name).lower(), (probe.host, probe.port))
+        for source in sources
+        if isinstance(source, ProbeSource)
+        for probe in source.probes
+        if isinstance(probe, HttpProbe | TcpProbe | TlsProbe)
+    ]
+    doors = {door for name, door in asked if name == TRAEFIK}
+    found = dict(written)
+    for name, door in asked:
+        if name == TRAEFIK or door not in doors:
+            continue
+        longer = found | {name: tuple(dict.fromkeys([*found.get(name, ()), TRAEFIK]))}
+        if not any(circles(longer)):
+            found = longer
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nightporter.config import Config
 from nightporter.configfile import LoadedConfig, parse_config
-from nightporter.configfile.depends import circles
+from nightporter.configfile.depends import at_doors, circles
 
 
 def loaded(text: str) -> LoadedConfig:
@@ -74,3 +74,31 @@ def test_names_that_are_merely_alike_are_not() -> None:
 def test_a_map_is_needed() -> None:
     assert not loaded("depends_on: [ombi]").ok
     assert not loaded("depends_on: {ombi: [{traefik: 1}]}").ok
+
+
+PROBES = """
+sources:
+  - name: services
+    kind: probe
+    probes:
+      - {name: Traefik, http: "http://127.0.0.1:8000/"}
+      - {name: front, tls: "127.0.0.1:8443", server_name: a.example, service: traefik}
+      - {name: ombi, http: "http://127.0.0.1:8000/ombi"}
+      - {name: photos, http: "https://127.0.0.1:8443/", service: Immich}
+      - {name: plex, http: "http://127.0.0.1:32400/identity"}
+      - {name: log, canary: "http://127.0.0.1:8000/"}
+"""
+
+
+def test_what_is_asked_for_at_traefiks_door_depends_on_it() -> None:
+    config = config_of(PROBES + "depends_on: {immich: [docker], traefik: [docker]}")
+    assert at_doors(config.depends_on, config.sources) == {
+        "immich": ("docker", "traefik"),
+        "traefik": ("docker",),
+        "ombi": ("traefik",),
+    }
+
+
+def test_what_traefik_itself_is_said_to_need_does_not_depend_on_it() -> None:
+    config = config_of(PROBES + "depends_on: {traefik: [ombi]}")
+    assert at_doors(config.depends_on, config.sources) == {"traefik": ("ombi",), "immich": ("traefik",)}
