@@ -20,12 +20,15 @@ from nightporter.config import (
 )
 from nightporter.configfile.disks import TIME_MACHINE_S
 from nightporter.doctor.finding import listed
-from nightporter.sources.disk.states import age_text
+from nightporter.sources.disk.states import age_text, bytes_text
 from nightporter.sources.disk.volumes import least
+from nightporter.survey.candidates import is_traefik
 from nightporter.survey.facts import Survey
 
 DOCKER: Final = "docker"
 """What rules call the engine: the subject that containers depend on."""
+TRAEFIK: Final = "traefik"
+"""The same of Traefik, whatever its container is called."""
 _NAMED: Final = 12
 
 
@@ -38,11 +41,11 @@ def asked(survey: Survey, host: str) -> Iterator[Planned]:
 
 
 def _about_probes(probes: Sequence[Probe]) -> Iterator[str]:
-    names = listed((p.name for p in probes if not isinstance(p, CanaryProbe | AcmeProbe)), _NAMED)
-    yield (
-        f"What answers now is asked every minute, and is an outage after three failures in a row: {names}. "
-        "Take out what may be down; 'interval: 5m' and 'retries: 5' make it slower to tell."
-    )
+    if names := listed((p.name for p in probes if not isinstance(p, CanaryProbe | AcmeProbe)), _NAMED):
+        yield (
+            "What answers now is asked every minute, and is an outage after three failures in a row: "
+            f"{names}. Take out what may be down; 'interval: 5m' and 'retries: 5' make it slower to tell."
+        )
     if any(isinstance(probe, CanaryProbe) for probe in probes):
         yield (
             "A request of ours through Traefik must appear in its log within 30 s, else Nightporter is blind "
@@ -94,7 +97,8 @@ def _about_disks(source: DiskSource) -> Iterator[str]:
             "what is gone for deleted."
         )
     for newest in source.newest:
-        yield f"{newest.pattern}: the newest must be younger than {age_text(newest.within_s)}."
+        least = f", and have {bytes_text(newest.min_bytes)}" if newest.min_bytes > 1 else ""
+        yield f"{newest.pattern}: the newest must be younger than {age_text(newest.within_s)}{least}."
     if source.time_machine_s is not None:
         yield f"Time Machine's last backup must be younger than {age_text(source.time_machine_s)}."
 
@@ -112,8 +116,10 @@ def system_log(survey: Survey) -> Iterator[Planned]:
 
 
 def depends_on(survey: Survey) -> dict[str, tuple[str, ...]]:
-    """Containers that are asked cannot answer without Docker: while it is away, that alone is told."""
+    """Containers that are asked cannot answer without Docker: while it is away, that alone is told. That what
+    is asked for at Traefik's door needs Traefik is known without a word."""
     running = survey.docker.facts.containers if survey.docker is not None else ()
     contained = {one.container.service for one in running}
+    contained |= {TRAEFIK for one in running if one.container.running and is_traefik(one)}
     services = dict.fromkeys(probe.service or probe.name for probe in survey.probes)
     return {name.lower(): (DOCKER,) for name in services if name in contained and name.lower() != DOCKER}

@@ -124,7 +124,8 @@ def _disk(source: DiskSource) -> Iterator[str]:
     if source.newest:
         yield "  newest:"
     for newest in source.newest:
-        yield f"    - {{path: {quoted(newest.pattern)}, within: {newest.within_s / 3600:.0f}h}}"
+        least = f", min_size: {newest.min_bytes}B" if newest.min_bytes > 1 else ""
+        yield f"    - {{path: {quoted(newest.pattern)}, within: {newest.within_s / 3600:.0f}h{least}}}"
     if source.time_machine_s is not None:
         yield "  time_machine: true"
     if source.volumes:

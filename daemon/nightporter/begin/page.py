@@ -43,8 +43,14 @@ def _allow_list(found: AllowList | None) -> Iterator[str]:
         return
     yield "\n# Whom Traefik is to let in: who comes in past the list is told, and who of yours is refused."
     yield "allow_list:"
-    yield f"  env: {quoted(str(found.env))}"
-    yield f"  name: {found.variable}"
+    if found.env is not None:
+        yield f"  env: {quoted(str(found.env))}"
+        yield f"  name: {found.variable}"
+    if found.file is not None:
+        behind = "the routers behind it" if found.env is not None else "the list, and the routers behind it"
+        yield f"  file: {quoted(str(found.file))}    # {behind}"
+    if found.static is not None:
+        yield f"  static: {quoted(str(found.static))}    # middlewares of whole entry points"
 
 
 def _depends_on(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -54,6 +60,8 @@ def _depends_on(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
     yield "depends_on:"
     for child, parents in found.items():
         yield f"  {quoted(child)}: {quoted_list(parents)}"
+    yield "# Nothing outside is asked unless you say so. To be told once of a lost Internet, add the probe"
+    yield '# {name: internet, tcp: "1.1.1.1:443"} above, and internet here to what cannot do without it.'
 
 
 def _destinations(wish: Wish | None) -> Iterator[str]:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from nightporter.allowlist.doors import within
+from nightporter.allowlist.entries import network_of
 from nightporter.begin import around
 from nightporter.begin.planned import Planned
 from nightporter.config import (
@@ -47,9 +49,25 @@ def sources(survey: Survey) -> tuple[Planned, ...]:
 
 
 def allow_list(survey: Survey) -> AllowList | None:
-    """Where the allow-list stands; None where there is none, or only an empty one."""
+    """Where the allow-list stands; None where there is none, or only an empty one. A file of Traefik's is
+    named beside it where its own lists let in nobody else: then its routers are those behind the list."""
     found = next((one for one in survey.lists if one.entries), None)
-    return AllowList(env=Path(found.file), variable=found.name) if found is not None else None
+    networks = [network for text in found.entries if (network := network_of(text))] if found else []
+    guard = next((one for one in survey.guards if not found or within(one.ranges, networks)), None)
+    if found is None and guard is None:
+        return None
+    file = guard.path if guard is not None else None
+    if found is None:
+        return AllowList(file=file, static=_guarding(survey))
+    return AllowList(env=Path(found.file), variable=found.name, file=file, static=_guarding(survey))
+
+
+def _guarding(survey: Survey) -> Path | None:
+    """The static config whose entry points have middlewares for all their routers."""
+    for config in survey.traefik.statics:
+        if config.place.startswith("/") and any(point.middlewares for point in config.points):
+            return Path(config.place)
+    return None
 
 
 def _traefik(survey: Survey) -> Iterator[Planned]:

@@ -23,6 +23,8 @@ MEDIA: Final = frozenset(
 _NO_MEDIA: Final = ("/config", "/cache", "/transcode", "/tmp", "/etc", "/var", "/dev", "/run")  # noqa: S108
 _FOLDERS: Final = ("Backups", "Backup", "backups", "backup")
 _PACKED: Final = ("tar.gz", "tgz", "tar.zst", "tar.xz", "sql.gz", "zip", "dump")
+RECENT: Final = 5
+"""Backups whose sizes are looked at."""
 RHYTHMS: Final[tuple[Nanos, ...]] = (26 * HOUR, 8 * DAY)
 """How old the newest backup of a daily and of a weekly habit may be; one that is older is no habit."""
 
@@ -52,18 +54,31 @@ def _drives(running: Iterable[Running], platform: str) -> Iterator[str]:
 
 
 def _newest(view: View) -> NewestFile | None:
-    """The backups that something has made lately, and how often it seems to."""
+    """The backups that something has made lately, how often it seems to, and how large they are at least."""
     now = view.clock.now()
-    found: list[tuple[Nanos, str]] = []
+    found: list[tuple[Nanos, str, int]] = []
     for folder in _FOLDERS:
         for ending in _PACKED:
             pattern = str(view.home / folder / f"*.{ending}")
             try:
-                made = [file.stamp for file in looks.files(pattern)]
+                made = looks.files(pattern)
             except OSError:
                 continue  # macOS keeps us out: then the daemon would be blind there as well
             if made:
-                found.append((max(0, now - max(made)), pattern))
-    age, pattern = min(found, default=(RHYTHMS[-1], ""))
+                newest_first = sorted(made, key=lambda file: file.stamp, reverse=True)
+                age = max(0, now - newest_first[0].stamp)
+                found.append((age, pattern, least_size([file.size for file in newest_first[:RECENT]])))
+    age, pattern, least = min(found, default=(RHYTHMS[-1], "", 1))
     within = next((rhythm for rhythm in RHYTHMS if age < rhythm), None)
-    return None if within is None else NewestFile(pattern=pattern, within_s=within / SECOND)
+    if within is None:
+        return None
+    return NewestFile(pattern=pattern, within_s=within / SECOND, min_bytes=least)
+
+
+def least_size(sizes: Iterable[int]) -> int:
+    """What a backup must have at least, by those that were made last: half of the smallest of them. One
+    with less than half of what is usual counts as broken already."""
+    known = sorted(sizes)
+    usual = known[len(known) // 2]
+    half = min(size for size in known if 2 * size >= usual) // 2
+    return max(1, int(float(f"{half:.2g}")))

@@ -19,7 +19,7 @@ from nightporter.doctor.looking.view import View, apart
 from nightporter.doctor.proxy import ProxyLog
 from nightporter.sources.probes import ask
 from nightporter.survey.candidates import Asked, entry_points, is_traefik, of_hosts, of_services, of_traefik
-from nightporter.survey.facts import AcmeFacts, TraefikFacts
+from nightporter.survey.facts import AcmeFacts, GuardFile, TraefikFacts
 from nightporter.survey.traefik import on_host
 from nightporter.traefikconfig import Router
 
@@ -167,14 +167,29 @@ def routers_of(facts: TraefikFacts, running: Sequence[Running]) -> Iterator[Rout
     for one in running:
         if one.container.running:
             yield from static.routers(static.read_labels(one.container.labels))
-    for path in dict.fromkeys(_dynamic_files(facts, running)):
+    for path in dict.fromkeys(dynamic_files(facts, running)):
         data = content(path, [])  # what is refused is no fault here: fewer names are known
         with suppress(ValueError):
             tree = static.read_file(path.name, data.decode("utf-8", "replace")) if data else None
             yield from static.routers(tree or {})
 
 
-def _dynamic_files(facts: TraefikFacts, running: Sequence[Running]) -> Iterator[Path]:
+def guard_files(facts: TraefikFacts, running: Sequence[Running]) -> tuple[GuardFile, ...]:
+    """Its dynamic files that have an `ipAllowList` with addresses. One that only a template makes YAML of
+    cannot be read here, nor later. Blocking."""
+    found: list[GuardFile] = []
+    for path in dict.fromkeys(dynamic_files(facts, running)):
+        data = content(path, [])
+        with suppress(ValueError):
+            tree = static.read_file(path.name, data.decode("utf-8", "replace")) if data else None
+            ranges = dict.fromkeys(text for guard in static.guards(tree or {}) for text in guard.ranges)
+            if ranges:
+                found.append(GuardFile(path=path, ranges=tuple(ranges)))
+    return tuple(found)
+
+
+def dynamic_files(facts: TraefikFacts, running: Sequence[Running]) -> Iterator[Path]:
+    """The files that its file provider reads, where they lie on this machine."""
     traefiks = [one for one in running if is_traefik(one)]
     for config in facts.statics:
         for named in config.dynamic:

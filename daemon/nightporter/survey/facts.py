@@ -78,6 +78,15 @@ class AcmeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardFile:
+    """A file of Traefik's dynamic config that lets in some addresses only."""
+
+    path: Path
+    ranges: tuple[str, ...]
+    """Of all its `ipAllowList`s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskFacts:
     """What can be watched of disks and backups."""
 
@@ -100,6 +109,7 @@ class Survey:
     """None: it could not even be looked at."""
     services: tuple[ServiceLog, ...] = ()
     lists: tuple[AllowList, ...] = ()
+    guards: tuple[GuardFile, ...] = ()
     acme: tuple[AcmeFacts, ...] = ()
     watched: tuple[str, ...] = ()
     """Files that nobody should change unseen, and that lie at no usual place."""

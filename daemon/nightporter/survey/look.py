@@ -56,6 +56,7 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
     found = proxy.result()
     facts = found if isinstance(found, TraefikFacts) else TraefikFacts()
     acme = await looked(apart(lambda: acme_files(view, root, facts), "acme"), view.look_s)
+    guards = await looked(apart(lambda: doors.guard_files(facts, running), "dynamic files"), view.look_s)
     found_lists, found_acme = _or_none(lists.result()), _or_none(acme)
     unusual = await looked(
         apart(lambda: elsewhere(view.home, facts, found_acme, found_lists, running), "files"), view.look_s
@@ -71,6 +72,7 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
         "services": logs.result(),
         ".env": lists.result(),
         "acme": acme,
+        "Traefik's dynamic files": guards,
         "files": unusual,
         "what answers": asked,
         "disks": disks,
@@ -80,6 +82,7 @@ async def survey(view: View, root: Path = Path("/")) -> Survey:
         docker=docker if isinstance(docker, EngineView) else None,
         services=_or_none(logs.result()),
         lists=found_lists,
+        guards=_or_none(guards),
         acme=found_acme,
         watched=_or_none(unusual),
         firewall=await _has_firewall(view),

@@ -22,8 +22,8 @@ from nightporter.doctor.looking.view import View
 from nightporter.doctor.proxy import ProxyLog
 from nightporter.sources.docker.container import Container, Published
 from nightporter.survey import doors
-from nightporter.survey.doors import answering, routers_of
-from nightporter.survey.facts import AcmeFacts, FoundLog, TraefikFacts
+from nightporter.survey.doors import answering, guard_files, routers_of
+from nightporter.survey.facts import AcmeFacts, FoundLog, GuardFile, TraefikFacts
 from nightporter.traefikconfig import EntryPoint, Router, StaticConfig
 
 
@@ -106,6 +106,18 @@ async def test_only_what_answers_now_is_planned(tmp_path: Path) -> None:
         "transmission": TcpProbe(name="transmission", host="127.0.0.1", port=login),
         "radarr": TcpProbe(name="radarr", host="127.0.0.1", port=broken),
     }
+
+
+def test_a_dynamic_file_with_an_allow_list_is_found(tmp_path: Path) -> None:
+    lan = {"http": {"middlewares": {"lan": {"ipAllowList": {"sourceRange": ["192.168.1.0/24"]}}}}}
+    (tmp_path / "dynamic").mkdir()
+    (tmp_path / "dynamic" / "lan.yml").write_text(json.dumps(lan))
+    (tmp_path / "dynamic" / "plain.yml").write_text(json.dumps({"http": {"routers": {}}}))
+    (tmp_path / "dynamic" / "made.yml").write_text('ipAllowList: {sourceRange: [{{ env "LAN" }}]}')
+    config = StaticConfig(place=str(tmp_path / "traefik.yml"), dynamic=("dynamic",))
+    assert guard_files(TraefikFacts(statics=(config,)), ()) == (
+        GuardFile(path=tmp_path / "dynamic" / "lan.yml", ranges=("192.168.1.0/24",)),
+    )
 
 
 async def test_certificates_at_traefiks_door(tmp_path: Path) -> None:

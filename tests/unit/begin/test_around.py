@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nightporter.begin import around, plan
 from nightporter.config import (
+    AcmeProbe,
     CommandSource,
     ContainerProbe,
     DiskPath,
@@ -16,11 +19,14 @@ from nightporter.config import (
     TcpProbe,
     TlsProbe,
 )
+from nightporter.config import AllowList as Listed
 from nightporter.config import HttpProbe as Http
+from nightporter.doctor.allowlist import AllowList
 from nightporter.doctor.containers import EngineFacts, Running
 from nightporter.doctor.looking.containers import EngineView
 from nightporter.sources.docker.container import COMPOSE_SERVICE, Container
-from nightporter.survey.facts import DiskFacts, ServiceLog, Survey
+from nightporter.survey.facts import DiskFacts, GuardFile, ServiceLog, Survey, TraefikFacts
+from nightporter.traefikconfig import EntryPoint, StaticConfig
 
 TERA = 10**12
 PLEX = Http(name="plex", url=Secret("http://127.0.0.1:32400/identity"), host="127.0.0.1", port=32400)
@@ -58,6 +64,39 @@ def test_the_engine_is_named_where_only_the_terminal_knows_it() -> None:
     assert isinstance(planned.source, ProbeSource)
     assert planned.source.probes == (ContainerProbe(name="db", container="db", host="unix:///x.sock"), PLEX)
     assert "Docker is asked about databases" in planned.why[-1]
+
+
+def test_where_only_certificates_are_read_no_empty_list_of_services_is_told() -> None:
+    (planned,) = around.asked(Survey(probes=(AcmeProbe(name="certificates", path=Path("/acme.json")),)), "")
+    (only,) = planned.why
+    assert only.startswith("Of certificates the end is told")
+
+
+def test_traefik_in_a_container_of_any_name_needs_docker() -> None:
+    door = Http(name="traefik", url=Secret("http://127.0.0.1:80/"), host="127.0.0.1", port=80)
+    proxy = Container(id="0" * 64, name="edge", image="traefik:v3", labels={}, running=True)
+    assert around.depends_on(Survey(probes=(door,), docker=engine(proxy))) == {"traefik": ("docker",)}
+    assert around.depends_on(Survey(probes=(door,), docker=engine(named("ombi")))) == {}
+
+
+def test_the_allow_list_names_traefiks_file_where_that_lets_in_nobody_else() -> None:
+    env = AllowList("/t/.env", "IP_ALLOW_LIST", ("127.0.0.1/32", "192.168.1.0/24", "YOUR.REMOTE.IP/32"))
+    ours = GuardFile(path=Path("/t/dynamic.yml"), ranges=("192.168.1.0/24",))
+    others = GuardFile(path=Path("/t/office.yml"), ranges=("203.0.113.0/24",))
+    both = plan.allow_list(Survey(lists=(env,), guards=(others, ours)))
+    assert both == Listed(env=Path("/t/.env"), variable="IP_ALLOW_LIST", file=Path("/t/dynamic.yml"))
+    alone = plan.allow_list(Survey(lists=(env,), guards=(others,)))
+    assert alone == Listed(env=Path("/t/.env"), variable="IP_ALLOW_LIST")
+    assert plan.allow_list(Survey(guards=(others,))) == Listed(file=Path("/t/office.yml"))
+    assert plan.allow_list(Survey()) is None
+
+
+def test_a_static_config_whose_entry_points_have_middlewares_is_named() -> None:
+    point = EntryPoint(name="web", host="127.0.0.1", port=80, middlewares=("lan@file",))
+    statics = (StaticConfig(place="arguments"), StaticConfig(place="/t/traefik.yml", points=(point,)))
+    guard = GuardFile(path=Path("/t/dynamic.yml"), ranges=("192.168.1.0/24",))
+    found = plan.allow_list(Survey(guards=(guard,), traefik=TraefikFacts(statics=statics)))
+    assert found == Listed(file=Path("/t/dynamic.yml"), static=Path("/t/traefik.yml"))
 
 
 def test_an_untrusted_certificate_is_said() -> None:

@@ -14,6 +14,7 @@ from nightporter.begin.planned import Planned
 from nightporter.begin.wish import Wish
 from nightporter.config import (
     AcmeProbe,
+    AllowList,
     AppriseDestination,
     CanaryProbe,
     CommandSource,
@@ -125,7 +126,7 @@ def test_every_kind_of_source_comes_back() -> None:
         DiskSource(
             name="disks",
             paths=(DiskPath(path="/", high_bytes=0), DiskPath(path="/mnt/m", mounted=True, holds="media")),
-            newest=(NewestFile(pattern="/home/ada/Backups/*.tar.gz", within_s=26 * 3600.0),),
+            newest=(NewestFile(pattern="/home/ada/Backups/*.tar.gz", within_s=26 * 3600.0, min_bytes=450),),
             time_machine_s=50 * 3600.0,
             volumes=True,
             host="unix:///x.sock",
@@ -152,7 +153,25 @@ def test_what_depends_on_what_comes_back() -> None:
     loaded = parse_config("/c/config.yaml", text, WORLD)
     assert loaded.problems == ()
     assert loaded.config.depends_on == {"a: b": ("docker",), "ombi": ("docker", "traefik")}
+    assert "1.1.1.1" in text, "offered, and asked by nobody"
+    assert not any(isinstance(source, ProbeSource) for source in loaded.config.sources)
     assert "depends_on" not in page.write(ONE, None, "today", depends_on={})
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        AllowList(env=Path("/t/.env"), variable="IP_ALLOW_LIST"),
+        AllowList(
+            env=Path("/t/.env"), variable="LAN", file=Path("/t/a b.yml"), static=Path("/t/traefik.yml")
+        ),
+        AllowList(file=Path("/t/dynamic.yml")),
+    ],
+)
+def test_the_allow_list_comes_back(listed: AllowList) -> None:
+    loaded = parse_config("/c/config.yaml", page.write(ONE, None, "today", listed), WORLD)
+    assert loaded.problems == ()
+    assert loaded.config.allow_list == listed
 
 
 def test_names_are_told_apart() -> None:

@@ -24,9 +24,9 @@ def view(tmp_path: Path) -> View:
     return View(clock=ManualClock(), environ={}, home=tmp_path, cwd=tmp_path, platform="linux")
 
 
-def made(view: View, name: str, *, hours: float) -> None:
+def made(view: View, name: str, *, hours: float, size: int = 0) -> None:
     path = view.home / "Backups" / name
-    path.touch()
+    path.write_bytes(b"x" * size)
     at = view.clock.now() / SECOND - hours * HOUR
     os.utime(path, (at, at))
 
@@ -51,6 +51,29 @@ def test_backups(view: View, files: dict[str, float], expected: tuple[str, float
     else:
         pattern, hours = expected
         assert found == NewestFile(pattern=f"{view.home}/Backups/{pattern}", within_s=hours * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "least"),
+    [
+        ([1_000], 500),
+        ([900_123_456, 1_000_000_000, 950_000_000], 450_000_000),
+        ([1, 900_000, 1_000_000, 950_000, 980_000], 450_000),
+        ([0], 1),
+        ([1], 1),
+    ],
+)
+def test_a_backup_must_have_half_of_what_the_smallest_of_the_last_had(sizes: list[int], least: int) -> None:
+    """One that is broken already does not make every other good enough."""
+    assert disks.least_size(sizes) == least
+
+
+def test_only_the_last_backups_say_how_large_one_is(view: View) -> None:
+    for number in range(disks.RECENT + 2):
+        made(view, f"{number}.zip", hours=3 + number, size=4_000 if number < disks.RECENT else 3_000)
+    found = disks.look(view, []).newest
+    assert found is not None
+    assert found.min_bytes == 2_000
 
 
 def test_drives_of_media_and_nothing_else(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
