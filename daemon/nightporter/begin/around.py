@@ -22,13 +22,10 @@ from nightporter.configfile.disks import TIME_MACHINE_S
 from nightporter.doctor.finding import listed
 from nightporter.sources.disk.states import age_text, bytes_text
 from nightporter.sources.disk.volumes import least
-from nightporter.survey.candidates import is_traefik
 from nightporter.survey.facts import Survey
 
 DOCKER: Final = "docker"
 """What rules call the engine: the subject that containers depend on."""
-TRAEFIK: Final = "traefik"
-"""The same of Traefik, whatever its container is called."""
 _NAMED: Final = 12
 
 
@@ -120,6 +117,5 @@ def depends_on(survey: Survey) -> dict[str, tuple[str, ...]]:
     is asked for at Traefik's door needs Traefik is known without a word."""
     running = survey.docker.facts.containers if survey.docker is not None else ()
     contained = {one.container.service for one in running}
-    contained |= {TRAEFIK for one in running if one.container.running and is_traefik(one)}
     services = dict.fromkeys(probe.service or probe.name for probe in survey.probes)
     return {name.lower(): (DOCKER,) for name in services if name in contained and name.lower() != DOCKER}

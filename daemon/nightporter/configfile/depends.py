@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from nightporter.config import HttpProbe, ProbeSource, SourceConfig, TcpProbe, TlsProbe
+from nightporter.config import CanaryProbe, HttpProbe, ProbeSource, SourceConfig, TcpProbe, TlsProbe
 from nightporter.yamltext.page import Node, Page, Scalar
 
 NEAR: Final = 0.8
 """How alike two names must be to doubt one: `traefic` and `traefik`, but not `sonarr` and `radarr`."""
 TRAEFIK: Final = "traefik"
-"""The subject of probes that ask for Traefik itself."""
+"""The name or service of probes that ask for Traefik itself."""
+Asked = HttpProbe | TcpProbe | TlsProbe
 _WHAT: Final = "names and what they depend on, such as {ombi: [traefik], traefik: [docker, internet]}"
 
 
@@ -44,22 +45,28 @@ def at_doors(
 ) -> dict[str, tuple[str, ...]]:
     """`written`, and what the probes themselves say: a service that is asked for at the address and port at
     which Traefik is asked for cannot answer without it. Not where Traefik is said to need that service."""
-    asked = [
-        ((probe.service or probe.name).lower(), (probe.host, probe.port))
-        for source in sources
-        if isinstance(source, ProbeSource)
-        for probe in source.probes
-        if isinstance(probe, HttpProbe | TcpProbe | TlsProbe)
-    ]
-    doors = {door for name, door in asked if name == TRAEFIK}
+    probes = [probe for one in sources if isinstance(one, ProbeSource) for probe in one.probes]
+    asked = [probe for probe in probes if isinstance(probe, Asked)]
+    doors = {(probe.host, probe.port): TRAEFIK for probe in probes if isinstance(probe, CanaryProbe)}
+    doors |= {(probe.host, probe.port): _subject(probe) for probe in asked if _is_traefik(probe)}
     found = dict(written)
-    for name, door in asked:
-        if name == TRAEFIK or door not in doors:
+    for probe in asked:
+        child, parent = _subject(probe), doors.get((probe.host, probe.port))
+        if parent is None or parent == child or _is_traefik(probe):
             continue
-        longer = found | {name: tuple(dict.fromkeys([*found.get(name, ()), TRAEFIK]))}
+        longer = found | {child: tuple(dict.fromkeys([*found.get(child, ()), parent]))}
         if not any(circles(longer)):
             found = longer
     return found
+
+
+def _subject(probe: Asked) -> str:
+    return (probe.service or probe.name).lower()
+
+
+def _is_traefik(probe: Asked) -> bool:
+    """Its container may be called otherwise, which is the probe's service then."""
+    return TRAEFIK in (probe.name.lower(), probe.service.lower())
 
 
 def circles(depends_on: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

@@ -17,6 +17,7 @@ from nightporter.traefikconfig import EntryPoint, Router, StaticConfig
 MOST_SERVICES: Final = 20
 MOST_HOSTS: Final = 10
 HERE: Final = "127.0.0.1"
+TRAEFIK: Final = "traefik"
 BLOCKS_WHO_ASKS: Final = frozenset({"mysql", "mariadb"})
 """They count a connection that says nothing as an error of its host, and block that host after a hundred: to
 ask every minute would lock out everybody else on this machine. Docker is asked about them instead."""
@@ -88,10 +89,13 @@ def reached_at(port: Published) -> str:
 
 def of_traefik(statics: Iterable[StaticConfig], running: Iterable[Running]) -> tuple[HttpProbe, ...]:
     """Its entry points, those without TLS first. Any answer but an error of its own will do: it is there."""
-    points = sorted(entry_points(statics, running), key=lambda point: point.tls)
+    containers = tuple(running)
+    points = sorted(entry_points(statics, containers), key=lambda point: point.tls)
+    service = service_of_traefik(containers)
     return tuple(
         HttpProbe(
-            name="traefik",
+            name=TRAEFIK,
+            service=service if service != TRAEFIK else "",
             url=Secret(f"{'https' if point.tls else 'http'}://{point.host}:{point.port}/"),
             host=point.host,
             port=point.port,
@@ -101,6 +105,13 @@ def of_traefik(statics: Iterable[StaticConfig], running: Iterable[Running]) -> t
         )
         for point in points
     )
+
+
+def service_of_traefik(running: Iterable[Running]) -> str:
+    """By what name Docker tells of Traefik, so that its outage is one; the usual one where it is in no
+    container, or in several."""
+    names = {one.container.service for one in running if is_traefik(one) and one.container.running}
+    return names.pop() if len(names) == 1 else TRAEFIK
 
 
 def entry_points(statics: Iterable[StaticConfig], running: Iterable[Running]) -> tuple[EntryPoint, ...]:
@@ -127,10 +138,13 @@ def _reached(point: EntryPoint, inside: Sequence[Running]) -> Iterator[tuple[str
 
 
 def of_hosts(
-    routers: Iterable[Router], points: Iterable[EntryPoint], encrypted: frozenset[str]
+    routers: Iterable[Router],
+    points: Iterable[EntryPoint],
+    encrypted: frozenset[str],
+    service: str = TRAEFIK,
 ) -> tuple[TlsProbe, ...]:
     """The host names of routers with TLS, asked for at Traefik's own door. `encrypted`: the names of the
-    entry points that speak TLS by themselves."""
+    entry points that speak TLS by themselves. `service`: what Docker calls Traefik."""
     door = next((point for point in points if point.tls), None)
     if door is None:
         return ()
@@ -138,7 +152,7 @@ def of_hosts(
         host for router in routers if router.tls or encrypted & {*router.points} for host in router.hosts
     )
     return tuple(
-        TlsProbe(name=_name(name), service="traefik", host=door.host, port=door.port, server_name=name)
+        TlsProbe(name=_name(name), service=service, host=door.host, port=door.port, server_name=name)
         for name in islice(names, MOST_HOSTS)
     )
 

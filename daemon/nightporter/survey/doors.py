@@ -18,7 +18,15 @@ from nightporter.doctor.containers import Running
 from nightporter.doctor.looking.view import View, apart
 from nightporter.doctor.proxy import ProxyLog
 from nightporter.sources.probes import ask
-from nightporter.survey.candidates import Asked, entry_points, is_traefik, of_hosts, of_services, of_traefik
+from nightporter.survey.candidates import (
+    Asked,
+    entry_points,
+    is_traefik,
+    of_hosts,
+    of_services,
+    of_traefik,
+    service_of_traefik,
+)
 from nightporter.survey.facts import AcmeFacts, GuardFile, TraefikFacts
 from nightporter.survey.traefik import on_host
 from nightporter.traefikconfig import Router
@@ -49,6 +57,7 @@ async def answering(
     points = entry_points(facts.statics, running)
     routers = await apart(lambda: tuple(routers_of(facts, running)), "routers")
     encrypted = frozenset(point.name for config in facts.statics for point in config.points if point.tls)
+    named = service_of_traefik(running)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         asking = _Asking(view, session)
         of_all: Coroutine[Any, Any, list[Asked]] = _all(
@@ -56,7 +65,7 @@ async def answering(
         )
         traefik, hosts, services, kept = await asyncio.gather(
             _all(asking.web(probe) for probe in of_traefik(facts.statics, running)),
-            _all(asking.certificate(probe) for probe in of_hosts(routers, points, encrypted)),
+            _all(asking.certificate(probe) for probe in of_hosts(routers, points, encrypted, named)),
             of_all,
             _all(asking.acme(found.path) for found in acme),
         )

@@ -72,13 +72,6 @@ def test_where_only_certificates_are_read_no_empty_list_of_services_is_told() ->
     assert only.startswith("Of certificates the end is told")
 
 
-def test_traefik_in_a_container_of_any_name_needs_docker() -> None:
-    door = Http(name="traefik", url=Secret("http://127.0.0.1:80/"), host="127.0.0.1", port=80)
-    proxy = Container(id="0" * 64, name="edge", image="traefik:v3", labels={}, running=True)
-    assert around.depends_on(Survey(probes=(door,), docker=engine(proxy))) == {"traefik": ("docker",)}
-    assert around.depends_on(Survey(probes=(door,), docker=engine(named("ombi")))) == {}
-
-
 def test_the_allow_list_names_traefiks_file_where_that_lets_in_nobody_else() -> None:
     env = AllowList("/t/.env", "IP_ALLOW_LIST", ("127.0.0.1/32", "192.168.1.0/24", "YOUR.REMOTE.IP/32"))
     ours = GuardFile(path=Path("/t/dynamic.yml"), ranges=("192.168.1.0/24",))

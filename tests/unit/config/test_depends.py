@@ -102,3 +102,16 @@ def test_what_is_asked_for_at_traefiks_door_depends_on_it() -> None:
 def test_what_traefik_itself_is_said_to_need_does_not_depend_on_it() -> None:
     config = config_of(PROBES + "depends_on: {traefik: [ombi]}")
     assert at_doors(config.depends_on, config.sources) == {"traefik": ("ombi",), "immich": ("traefik",)}
+
+
+def test_a_traefik_whose_container_has_another_name_is_known_by_its_probe() -> None:
+    edge = PROBES.replace("{name: Traefik, ", "{name: Traefik, service: edge, ")
+    config = config_of(edge)
+    assert at_doors({}, config.sources) == {"immich": ("traefik",), "ombi": ("edge",)}
+
+
+def test_a_canary_knows_traefiks_door_as_well() -> None:
+    """Then a Traefik of which Docker tells covers what is asked for through it."""
+    canary = PROBES.replace('      - {name: Traefik, http: "http://127.0.0.1:8000/"}\n', "")
+    config = config_of(canary)
+    assert at_doors({}, config.sources)["ombi"] == ("traefik",)

@@ -186,3 +186,19 @@ def test_certificates_are_asked_for_at_traefiks_door() -> None:
     ]
     assert {probe.service for probe in found} == {"traefik"}
     assert of_hosts(known, STATIC.points[1:], frozenset()) == (), "nothing speaks TLS here"
+
+
+def test_traefik_is_called_as_docker_calls_it() -> None:
+    """So that what its probe and its container tell is one outage."""
+    static = of_tree("/t/traefik.yml", {"entrypoints": {"web": {"address": ":80"}}})
+    for name, service in (("edge", "edge"), ("traefik", "")):
+        proxy = running(name, port(80, 80), image="traefik:v3")
+        assert [(probe.name, probe.service) for probe in of_traefik((static,), (proxy,))] == [
+            ("traefik", service)
+        ]
+    two = (running("edge", image="traefik:v3", host=True), running("inner", image="traefik:v3"))
+    assert [probe.service for probe in of_traefik((static,), two)] == [""]
+    door = EntryPoint(name="websecure", host="127.0.0.1", port=443, tls=True)
+    router = Router(hosts=("a.example",), points=(), tls=True)
+    (shown,) = of_hosts((router,), (door,), frozenset(), "edge")
+    assert shown.service == "edge"
