@@ -106,11 +106,14 @@ class House:
 
 
 def up(daemon: Daemon, count: int) -> bool:
-    """Whether so many of the two probes are known to be up."""
-    try:
-        return bool(daemon.status()["sources"]["outside"]["state"] == f"{count} of 2 up")
-    except (OSError, KeyError, ValueError):
-        return False
+    """Whether so many of the two probes are known to be up, and what runs is known."""
+    sources = daemon.status()["sources"]
+    return knows_containers(daemon) and bool(sources["outside"]["state"] == f"{count} of 2 up")
+
+
+def knows_containers(daemon: Daemon) -> bool:
+    """Whether the judge was handed what runs: not before all that the engine remembers was heard."""
+    return bool(daemon.status()["sources"]["docker"]["counters"].get("records"))
 
 
 def outages(daemon: Daemon) -> list[dict[str, Any]]:

@@ -48,5 +48,6 @@ class DockerSource:
         """`engine`, `chosen_why` and `looked_at` (for doctor), `api_version`; `up`, else `away_why`, and
         since when (`changed`); names of containers `following`; `blind` and `engine_errors` by name;
         `counters` of this run: lines, repeats_dropped, stepped_back, cut, unstamped, reconnects, hung,
-        engine_lost, slept, events_dropped, bad_events, ooms_folded."""
+        engine_lost, slept, records (of containers' lives, handed on), events_dropped, bad_events,
+        ooms_folded."""
         return self._watch.status() if self._watch is not None else {"up": False, "away_why": "not started"}

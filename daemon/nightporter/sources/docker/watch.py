@@ -81,7 +81,7 @@ class Watch:
         self._containers: dict[str, Container] = {}
         self._followers: dict[str, Follower] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
-        self._totals: Counter[str] = Counter(engine_lost=0, slept=0, bad_events=0)
+        self._totals: Counter[str] = Counter(engine_lost=0, slept=0, bad_events=0, records=0)
         self._own = ""
         self._endpoint: Endpoint | None = None
         self._api_version = ""
@@ -221,6 +221,7 @@ class Watch:
                 stamps=stamps,
             )
         )
+        self._totals["records"] += len(batch)
 
     async def _attend(self, engine: Engine, lost: bool) -> None:
         """Watch one engine until this machine has slept, or it goes: raises WorldError then."""
