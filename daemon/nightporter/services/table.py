@@ -79,6 +79,7 @@ ROWS: Final = (
         names_client=True,
         checked="read",
         files=(LogFile(inside="/config/Logs/log-*.txt", host=("~/docker/ombi/Logs/log-*.txt",)),),
+        # A sign-in through Plex begins with a 200 as well: it is no proof of a login by itself.
         logins=(LoginRequest(paths=("/api/v1/token", "/*/api/v1/token"), failure=(401,), success=(200,)),),
     ),
     _seerr("overseerr", "Overseerr"),
@@ -318,6 +319,7 @@ ROWS: Final = (
             why="the default suits Traefik; logs the proxy's address if it is set to none",
             checked="memory",
         ),
+        # An app that renews its session gets 200 too, and the question for a second factor is a 400.
         logins=(
             LoginRequest(paths=("/identity/connect/token",), failure=(400,), success=(200,), checked="read"),
         ),
