@@ -99,7 +99,12 @@ async def build(
         await asyncio.to_thread(allowing.begin, marks.get(allowing.name, {}))
     rules = ruleset()
     depends_on = at_doors(config.depends_on, config.sources)
-    house = House(depends_on=depends_on, grace=round(config.grace_s * SECOND), started=started)
+    house = House(
+        depends_on=depends_on,
+        grace=round(config.grace_s * SECOND),
+        started=started,
+        alive=int(last_commit or 0),
+    )
     own = Own(secrets.token_hex(8))
     tally = Tally(partial(day_of, zone=zone_of(config.timezone)))
     judge = Judge(

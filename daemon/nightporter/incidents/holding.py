@@ -28,6 +28,14 @@ class House:
     """So long after `started` no outage is told."""
     started: Stamp = 0
     """Wall clock of the daemon's start."""
+    alive: Stamp = 0
+    """When the daemon was last known to watch before that start; 0: not known."""
+
+    def unwatched(self, since: Stamp, until: Stamp) -> Nanos:
+        """How much of that time nobody may have watched, because the daemon did not run."""
+        if not 0 < self.alive < self.started:
+            return 0
+        return max(0, min(until, self.started) - max(since, self.alive))
 
     def above(self, subject: str) -> Iterator[str]:
         """All that the subject depends on, over any number of steps; each once, the nearest first."""

@@ -198,7 +198,8 @@ class Subjects:
         proven = incident.good_since + life.proof(incident.reopenings)
         if proven > now:
             return incident, proven
-        changes.tellings.append(telling.recovery(self.rules, incident, now))
+        unwatched = self._house.unwatched(incident.first, incident.ended_at)
+        changes.tellings.append(telling.recovery(self.rules, incident, now, unwatched))
         tellings = incident.tellings + 1
         return msgspec.structs.replace(incident, told_end=True, told_at=now, tellings=tellings), 0
 

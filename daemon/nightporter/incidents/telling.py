@@ -13,6 +13,8 @@ from nightporter.incidents.parts import THINGS, is_unwatched
 from nightporter.model import MINUTE, Incident, IncidentPart, Nanos, Stamp, Telling, TellingKind, short_id
 from nightporter.rule import Rule, within_of
 
+WORTH_A_WORD: Final = 10
+"""Where less than the tenth part of an outage was not watched, its length is told as it is."""
 MENTIONED: Final = 4
 """Further parts that the text names; all of them stand in `parts`."""
 
@@ -51,17 +53,18 @@ def alert(rule: Rule, incident: Incident, kind: TellingKind, now: Stamp) -> Tell
     )
 
 
-def recovery(rules: Mapping[str, Rule], incident: Incident, now: Stamp) -> Telling:
+def recovery(rules: Mapping[str, Rule], incident: Incident, now: Stamp, unwatched: Nanos = 0) -> Telling:
     """What is said once its last state has ended, to all who heard of it; also where that is only that nobody
-    watches any more."""
+    watches any more. `unwatched`: how much of its time nobody watched, in which it may have been back."""
     lasted = max(0, incident.ended_at - incident.first)
+    unsure = unwatched if unwatched >= MINUTE and unwatched * WORTH_A_WORD >= lasted else 0
     told = [rules[rule_id] for rule_id in incident.told_rules if rule_id in rules]
     return Telling(
         id=short_id(incident.id, incident.tellings),
         kind="resolved",
         severity=incident.told_severity,
-        title=_over(rules.get(incident.rule), incident, lasted),
-        message=_was(incident),
+        title=_over(rules.get(incident.rule), incident, _how_long(lasted, unsure)),
+        message=_was(incident, unsure),
         at=now,
         rule=incident.told_rules[-1] if incident.told_rules else incident.rule,
         incident=incident.id,
@@ -80,20 +83,26 @@ def recovery(rules: Mapping[str, Rule], incident: Incident, now: Stamp) -> Telli
     )
 
 
-def _was(incident: Incident) -> str:
+def _how_long(lasted: Nanos, unsure: Nanos) -> str:
+    return f"{roughly(lasted - unsure)} to {roughly(lasted)}" if unsure else roughly(lasted)
+
+
+def _was(incident: Incident, unsure: Nanos) -> str:
     was = "It was: " + "; ".join([incident.episode.message, *_others(incident)])
     if is_unwatched(incident.parts):
         return f"Nobody looks at it any more, so nobody knows whether it is well again. {was}"
+    if unsure:
+        return f"Nobody watched for {roughly(unsure)} of it, so it may have been back before. {was}"
     return was
 
 
-def _over(rule: Rule | None, incident: Incident, lasted: Nanos) -> str:
+def _over(rule: Rule | None, incident: Incident, lasted: str) -> str:
     if is_unwatched(incident.parts):
         return f"{incident.subject or incident.title}: no longer watched"
     if not incident.subject:
-        return f"Over after {roughly(lasted)}: {incident.title}"
+        return f"Over after {lasted}: {incident.title}"
     back = rule is None or rule.subject in THINGS
-    return f"{incident.subject} is {'back' if back else 'well again'} after {roughly(lasted)}"
+    return f"{incident.subject} is {'back' if back else 'well again'} after {lasted}"
 
 
 def roughly(length: Nanos) -> str:

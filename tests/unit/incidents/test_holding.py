@@ -153,3 +153,28 @@ def test_the_grace_is_for_outages_alone() -> None:
 def test_a_start_that_a_clock_moved_into_the_future_holds_nothing() -> None:
     ledger = Ledger(RULES, YOUNG)
     assert gist(ledger.take([down("plex", 1, NOON - DAY)], NOON - DAY).tellings) == [("alert", "plex")]
+
+
+@pytest.mark.parametrize(
+    ("alive", "started", "title"),
+    [
+        (NOON + MINUTE, NOON + 14 * MINUTE, "ombi is back after 1 min to 14 min"),
+        (NOON + 14 * MINUTE - 20 * SECOND, NOON + 14 * MINUTE, "ombi is back after 14 min"),
+        (NOON - DAY, NOON - 2 * MINUTE, "ombi is back after 14 min"),
+        (NOON + MINUTE, NOON, "ombi is back after 14 min"),
+        (0, NOON + 14 * MINUTE, "ombi is back after 14 min"),
+    ],
+    ids=["away", "a restart", "before it", "a config that was read anew", "not known"],
+)
+def test_of_an_end_that_nobody_saw_it_is_said_between_what_times_it_came(
+    alive: int, started: int, title: str
+) -> None:
+    before = Ledger(RULES)
+    told = before.take([down("ombi", 1, NOON)], NOON)
+    assert gist(told.tellings) == [("alert", "ombi")]
+    ledger = Ledger(RULES, House(started=started, alive=alive))
+    ledger.load(told.incidents)
+    back = NOON + 14 * MINUTE
+    (over,) = ledger.take([up("ombi", 1, NOON, back)], back).tellings
+    assert over.title == title
+    assert ("Nobody watched for 13 min of it" in over.message) == (" to " in title)
