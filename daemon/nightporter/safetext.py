@@ -18,6 +18,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final, NewType
 
+from nightporter import arguments
+
 SafeDiscord = NewType("SafeDiscord", str)
 SafeCode = NewType("SafeCode", str)
 SafeTerminal = NewType("SafeTerminal", str)
@@ -27,7 +29,7 @@ SafePlain = NewType("SafePlain", str)
 MAX_INPUT: Final = 16_384
 """How much of one text is looked at; no face shows as much."""
 ELLIPSIS: Final = "…"
-MASK: Final = "***"
+MASK: Final = arguments.MASK
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
 _MARKS_IN_A_ROW: Final = 2
 """Combining marks that one letter may carry; piles of them paint over the lines above and below."""
@@ -83,7 +85,7 @@ _BY_SHAPE: Final = (
     re.compile(r"(\bhooks\.slack\.com/services/)([\w/-]{1,256})", re.IGNORECASE),
     re.compile(r"(/bot)(\d{4,20}:[\w-]{20,64})", re.IGNORECASE),
     # user:password@ in an address
-    re.compile(r"(://[^\s/:@\"']{0,256}:)([^\s/@\"']{1,256})(?=@)"),
+    re.compile(r"(://[^\s/:@\"']{0,256}:)([^\s/\"']{1,256})(?=@)"),
 )
 
 
@@ -98,7 +100,7 @@ def mask_secrets(text: str) -> str:
             text = pattern.sub(_masked, text)
     for pattern in _BY_SHAPE:
         text = pattern.sub(_masked, text)
-    return text
+    return arguments.known_hidden(text)
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -66,6 +66,20 @@ def text_of(name: str, data: bytes, salt: bytes = b"") -> Text | None:
     return Text(salt, zlib.compress(msgspec.msgpack.encode(lines)))
 
 
+def masked_anew(name: str, text: Text) -> Text | None:
+    """A kept text of a file called `name` by today's rules: what an older version took for harmless is not
+    shown, nor kept. None where nothing of it may be any more."""
+    before = text.lines()
+    shown = masked(name, "".join(f"{line}\n" for line, _ in before))
+    if shown is None or len(shown) != len(before):
+        return None
+    lines = [
+        (now, secret or (_print(line, text.salt) if now != line else b""))
+        for now, (line, secret) in zip(shown, before, strict=True)
+    ]
+    return text if lines == before else Text(text.salt, zlib.compress(msgspec.msgpack.encode(lines)))
+
+
 def _print(line: str, salt: bytes) -> bytes:
     return blake2b(line.encode(errors="surrogatepass"), key=salt, digest_size=8).digest()
 

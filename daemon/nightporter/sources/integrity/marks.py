@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from nightporter.model import Stamp
+from nightporter.sources.integrity.difference import masked_anew
 from nightporter.sources.integrity.state import ABSENT, State
 
 PATTERNS: Final = "patterns"
@@ -32,6 +33,13 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
             return Baseline(told=now)
         accepted = msgspec.structs.replace(before, text=None)
         return Baseline(told=now, accepted=accepted, since=self.since or at)
+
+    def masked_anew(self, name: str) -> Baseline:
+        """With the text of the file, which is called `name`, as today's rules let it be shown."""
+        if self.told.text is None:
+            return self
+        text = masked_anew(name, self.told.text)
+        return msgspec.structs.replace(self, told=msgspec.structs.replace(self.told, text=text))
 
     @property
     def is_worth_keeping(self) -> bool:

@@ -9,13 +9,20 @@ would rather hide an image's tag than show a password.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from ipaddress import ip_network
-from itertools import pairwise
 from typing import Final
 
+from nightporter import arguments
 from nightporter.safetext import MASK, mask_secrets
+from nightporter.sources.integrity.elements import Elements
+from nightporter.sources.integrity.names import (
+    SECRET_NAME,
+    is_harmless,
+    is_secret_name,
+    looks_random,
+    may_show,
+)
 
 MAX_LINES: Final = 4_000
 LONGEST: Final = 1_000
@@ -24,24 +31,25 @@ _LONG_JSON: Final = 200
 """A line that begins with a bracket and is longer holds a whole tree."""
 HIDDEN_NAMES: Final = (
     *("acme*.json", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.kdbx", "*.age", "*.gpg", "id_*"),
-    *("*htpasswd*", "*passwd*", "*shadow*", "*secret*", "*password*", "*token*", "*credential*", "*netrc"),
+    *(
+        "*htpasswd*",
+        "*passwd*",
+        "*shadow*",
+        "*secret*",
+        "*password*",
+        "*token*",
+        "*credential*",
+        "*netrc",
+        "*pgpass*",
+        "*htdigest*",
+    ),
 )
 """Files that hold little else than secrets: nothing of them is shown."""
 ENV_NAMES: Final = (".env", "*.env", ".env.*", "*.envrc", "env")
 _PRIVATE: Final = re.compile(r"PRIVATE KEY|BEGIN PGP|AGE-SECRET-KEY", re.IGNORECASE)
 
-# A name that holds a secret, by its last part: `basicauth.users`, `dbPass`, `api_key`
-_SECRET_NAME: Final = re.compile(
-    r"pass|pwd|pw$|secret|token|key|auth$|authorization|cred|users$|hash|salt|cookie|session|webhook|dsn"
-    r"|private|claim|jwt|pin$|otp|licen[cs]e|signature|bearer|seed|psk|environment|^env$|headers$|^urls?$",
-    re.IGNORECASE,
-)
-_ADDRESS_NAME: Final = re.compile(r"urls?\Z", re.IGNORECASE)
-_WEB: Final = re.compile(r"[\"']?(?:https?|tcp|udp|h2c)://[\w.:\[\]-]+/?[\"']?\Z")
-"""Where a proxy sends its requests: a host and a port, and no path that could be a webhook's."""
-_NETWORKS: Final = re.compile(r"ip|net|range|list|allow|addr|host|trust|prox|bind|server|dns", re.IGNORECASE)
-_CAPITALS: Final = re.compile(r"[A-Z][A-Z0-9_]{2,}\Z")
-"""How variables of an environment are written; what they hold may be anything."""
+_PLACE: Final = re.compile(r"[\"']?https?://[\w.:\[\]-]+(?:/[a-z]{1,12}){0,4}/?[\"']?")
+"""Whom a proxy asks for leave (`forwardAuth: {address: http://authelia:9091/api/verify}`)."""
 _SETTING: Final = re.compile(
     r"""(?P<before>\s*(?:[-#;]\s+|export\s+)*["']?)(?P<quote>["']?)(?P<name>-{0,2}[\w.@/-]{1,200})(?P=quote)"""
     r"(?P<is>\s*(?::(?=\s|$)|=)\s*)(?P<value>.*)"
@@ -53,9 +61,11 @@ _IN_BRACKETS: Final = re.compile(rf"{_QUOTED}|[\[{{].*|[^,}}\]]+")
 _TO_THE_END: Final = re.compile(r".+")
 """The same within a line: `{name: value, name: [value]}`, and at the end of one: `run name=value`."""
 _ARGUMENT: Final = re.compile(
-    rf"""(?<![\w-])(--?(?P<name>[\w.-]{{2,64}})["']?(?:\s*,\s*|\s+))({_QUOTED}|[^\s,\]]+)"""
+    rf"""(?<![\w-])(--?(?P<name>[\w.-]{{2,64}})(?:["']?(?:\s*,\s*|\s+)|</string>\s*<string>))({_QUOTED}|[^\s,<\]]+)"""
 )
 """`--name value` and `"--name", "value"` within a line."""
+_CALLED: Final = re.compile(rf"""(["'](?P<name>[\w.]{{2,64}})["']\s*,\s*)({_QUOTED})""")
+"""`define('DB_PASSWORD', 'value')`."""
 _FLAG: Final = re.compile(r"\s*(?:-\s+)?(?:<string>)?[\"']?--?(?P<name>[\w-]{1,64})[\"']?(?:</string>)?,?\s*")
 """An argument whose value is the next one."""
 _MAPPED: Final = re.compile(
@@ -68,21 +78,50 @@ _LISTED: Final = re.compile(
 """In that of an environment also `- NAME=value`."""
 _VARIABLE: Final = re.compile(r"(\s*(?:#\s*)?(?:export\s+)?[A-Za-z_][\w.]{0,100}\s*=)(.*)")
 _STRING: Final = re.compile(r"(\s*<string>)(.*)(</string>\s*)")
-_ELEMENT: Final = re.compile(r"(\s*<key>)(?P<name>[^<]*)(</key>)(?P<after>.*)")
-"""A property list's key; its value is the next element."""
+_GOES_ON: Final = re.compile(r"""(?:^|.*[\s"'\[,>])--?(?P<name>[\w.-]{1,64})["']?\s*(?P<more>[,\\]?)\s*""")
+"""A list or a shell's line that ends with an argument whose value is the first thing of the next line."""
+_ASKED: Final = re.compile(r"\s*\?\s+[\"']?(?P<name>[\w. -]{1,200})[\"']?\s*")
+"""YAML's long form of a key; its value stands below."""
+_PAIR: Final = re.compile(
+    r"""["']?\b(?:name|key|variable|env|parameter)["']?\s*[:=]\s*["']?(?P<name>[\w.-]{1,200})""",
+    re.IGNORECASE,
+)
+_PAIRED: Final = re.compile(
+    r"[\"']?\b(?:value|val|set|default|content|data)[\"']?\s*[:=]\s*(?P<value>\S.*)", re.IGNORECASE
+)
+"""`name: DB_PASSWORD` and `value: x`, on one line or on the next."""
 _TABLE: Final = re.compile(r"\s*\[{1,2}(?P<name>[\w.\"'-]+)\]{1,2}\s*(?:#.*)?")
 """TOML's and INI's heading of a table."""
 _OPENERS: Final = {"[": "]", "{": "}", '"""': '"""', "'''": "'''"}
 _BLOCK: Final = re.compile(r"(?P<sign>[|>][+-]?\d?[+-]?)?(?P<more>[&!]\S+)?\s*(?P<comment>#.*)?")
 """Before a value that stands on the lines below; what looks like a tag or a comment may also be the value."""
-_SHAPES: Final = (
+_WITH_USERS: Final = (
     # What htpasswd writes; compose doubles the dollars
-    re.compile(r"([\w.@-]{0,100}:)(?:\$?\$(?:apr1|2[abxy]|5|6|y|argon2\w*)\$\S+|\{SHA\}\S+)"),
+    re.compile(
+        r"((?:[\w.@-]{0,100}:|(?<![\w$]))(?=[${]))(?:\$?\$(?:apr1|2[abxy]|5|6|7|y|argon2\w*)\$\S+|\{SHA\}\S+)"
+    ),
+    # An address of the web with a `@` and a question: nobody can say which of both is whose
+    re.compile(r"(\bhttps?://)(?=[^\s\"']*@)(?=[^\s\"']*\?)[^\s\"']+", re.IGNORECASE),
+    # user:password@host, in an address of the web and bare; `image:tag@sha256:…` is none
+    re.compile(r"(\b(?:https?|tcp|udp|h2c)://)[^\s\"']+(?=@)", re.IGNORECASE),
+    re.compile(r"((?<!:)//)[^\s\"']+(?=@)"),
+    re.compile(r"((?<![\w/.+%-])[\w.+%-]{1,64}:)(?!//)[^\s\"']+(?=@(?!sha256:)[\w\[(])"),
+)
+"""Users with what they prove themselves by; first of all, or what is taken for a flag would cut them."""
+_SHAPES: Final = (
     # An address that is no web page: the rest is a receiver's secret (discord://, mailto://, tgram://)
     re.compile(
         r"(\b(?!https?:|tcp:|udp:|h2c:|unix:|file:)[a-z][a-z0-9+.-]{1,20}://)[^\s\"']+", re.IGNORECASE
     ),
     re.compile(r"(\bhttps?://[^\s\"'?#]{1,500}\?)[^\s\"']+", re.IGNORECASE),
+    # `name value`, as servers write their settings
+    re.compile(
+        r"((?<![\w.$/-])(?:[\w.-]{0,60}(?:passw(?:or)?d|passphrase|secret|token|(?:api|private|preshared|auth)[_-]?key"
+        r"|authorization|psk|auth|claim)"
+        r"|requirepass)\s+)(?![:=|>&)}\]]|\*\*\*)(?:\"[^\"]*\"?|'[^']*'?|[^\s\"']+)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(^\s*user\s+\S+\s+).+"),
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/_=-]{40,}|[A-Za-z0-9+_=~-]{16,}")
 _DIGEST: Final = re.compile(r"(?<=sha256:)[0-9a-f]{64}\b")
@@ -100,40 +139,6 @@ def masked(name: str, text: str) -> list[str] | None:
     if any(fnmatchcase(folded, pattern) for pattern in ENV_NAMES):
         return list(_env_lines(lines))
     return list(_Reading().lines(lines))
-
-
-def is_harmless(value: str, name: str = "") -> bool:
-    """Whether a value can be no secret: nothing, yes or no, a reference to a variable. By a name that speaks
-    of them also addresses and networks: who may come in is what an owner most wants to see change."""
-    bare = value.strip().strip("\"'").strip()
-    if bare.lower() in ("", "true", "false", "yes", "no", "on", "off", "null", "~"):
-        return True
-    if re.fullmatch(r"\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*", bare):
-        return True
-    return bool(_NETWORKS.search(name)) and all(_is_address(part) for part in re.split(r"[,\s]+", bare))
-
-
-def _is_address(text: str) -> bool:
-    if not re.search(r"[.:]", text):  # a bare number is an address to ipaddress, and a PIN to its owner
-        return False
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether what goes by this name may be a secret."""
-    last = re.split(r"[./]", name.strip("-"))[-1]
-    return bool(_SECRET_NAME.search(last) or _CAPITALS.match(last))
-
-
-def _may_show(name: str, value: str) -> bool:
-    """Whether the value of this name may be shown as it stands."""
-    if not is_secret_name(name) or is_harmless(value, name):
-        return True
-    return bool(_ADDRESS_NAME.search(name)) and bool(_WEB.match(value.strip()))
 
 
 def _env_lines(lines: Iterable[str]) -> Iterator[str]:
@@ -167,8 +172,13 @@ class _Reading:
         self._brackets = ("", "")
         self._depth = 0
         """How many brackets of such a value are still open."""
-        self._next = False
-        """The next line is a secret's value: an argument's, or a property list's."""
+        self._next: Callable[[str], str] | None = None
+        """What hides the next line, since it is a secret's value: an argument's."""
+        self._loose: int | None = None
+        """Indent of the line that ended with such an argument, if nothing but that says that it goes on."""
+        self._pair = False
+        """The line before named a secret, and this one may hold its `value`."""
+        self._elements = Elements(is_secret_name)
         self._table = False
         """In a TOML table whose name is a secret's."""
 
@@ -181,16 +191,43 @@ class _Reading:
         begins = line.lstrip()[0]
         if len(line) > LONGEST or (begins in "{[" and len(line) > _LONG_JSON):
             return f"{MASK} ({len(line):,} characters)"
-        was_next, self._next = self._next, False
-        if was_next:
-            return _argument_hidden(line)
+        if self._next is not None and not self._is_other(line):
+            if begins == "#":  # a remark between an argument and its value
+                return _argument_hidden(line)
+            hide, self._next = self._next, None
+            return hide(line)
         if self._is_inside(line):
             return _value_hidden(line, self._names)
+        if (shown := self._elements.line(line)) is not None:
+            return shown
         if flag := _FLAG.fullmatch(line):
-            self._next = is_secret_name(flag["name"])
+            self._next, self._loose = _hider(flag["name"]), None
+            return _by_shape(line)
+        if asked := _ASKED.fullmatch(line):
+            self._next, self._loose = _hider(asked["name"]), None
             return line
-        if element := _ELEMENT.fullmatch(line):
-            return self._of_property_list(line, element)
+        if flag := _GOES_ON.fullmatch(line):
+            self._next = _hider(flag["name"])
+            self._loose = None if flag["more"] else _indent(line)
+        return self._of_setting(self._paired(line))
+
+    def _is_other(self, line: str) -> bool:
+        """Whether a line is the next setting, and no argument's value."""
+        if self._loose is None or _indent(line) > self._loose or not _MAPPED.fullmatch(line):
+            return False
+        self._next = None
+        return not line.lstrip().startswith("-")
+
+    def _paired(self, line: str) -> str:
+        """The line without the value of what it or the line before names as a secret."""
+        named = _PAIR.search(line)
+        before, self._pair = self._pair, named is not None and is_secret_name(named["name"])
+        value = _PAIRED.search(line) if before or self._pair else None
+        if value is None or is_harmless(value["value"].rstrip("}] ,"), named["name"] if named else ""):
+            return line
+        return line[: value.start("value")] + MASK
+
+    def _of_setting(self, line: str) -> str:
         if table := _TABLE.fullmatch(line):
             self._table = is_secret_name(table["name"].strip("\"'"))
             return line
@@ -225,6 +262,8 @@ class _Reading:
             if block["more"] or block["comment"]:
                 return line[: found.start("value")] + (block["sign"] or MASK)
             return line
+        if "#" not in found["before"]:
+            self._goes_on(value, found)
         for opener, closer in _OPENERS.items():
             if value.startswith(opener):
                 rest = value.removeprefix(opener)
@@ -232,18 +271,51 @@ class _Reading:
                 self._depth = max(0, 1 + (rest.count(opener) if opener != closer else 0) - rest.count(closer))
                 self._below = len(found["before"].rstrip("\"'")) if self._depth else None
                 break
-        if _may_show(found["name"], value) and not self._table:
+        if may_show(found["name"], value) and not self._table:
             return _by_shape(line)
         return line if is_harmless(value, found["name"]) else line[: found.start("value")] + MASK
 
-    def _of_property_list(self, line: str, element: re.Match[str]) -> str:
-        # The table of the environment is no secret itself: its own keys are judged.
-        secret = is_secret_name(element["name"]) and element["name"] != "EnvironmentVariables"
-        if not element["after"].strip():
-            self._next = secret
-            return line
-        after = _argument_hidden(element["after"]) if secret else _by_shape(element["after"])
-        return line[: element.start("after")] + after
+    def _goes_on(self, value: str, found: re.Match[str]) -> None:
+        """Text may go on below, indented further, and to its closing quote."""
+        self._below = len(found["before"].rstrip("\"'"))
+        quote = value[:1]
+        before = found["before"].strip()[-1:]
+        if (
+            quote in ("'", '"')
+            and quote != before
+            and value.count(quote) % 2
+            and not value.startswith(quote * 3)
+        ):
+            self._brackets, self._depth = (quote, quote), 1
+
+
+def _hider(name: str) -> Callable[[str], str] | None:
+    """What hides the value of an argument or key of this name; None where it may be shown."""
+    if name in ("user", "proxy-user", "userpwd", *arguments.USER_FLAGS):
+        return _user_argument
+    if name in ("H", "header"):
+        return arguments.header_hidden
+    if name in ("e", "env"):
+        return _variable_hidden
+    if len(name) == 1:
+        return _flag_value if name in arguments.SECRET_FLAGS else None
+    if name.endswith(("-stdin", "-file")):
+        return None
+    return _argument_hidden if is_secret_name(name.replace(" ", "_")) else None
+
+
+def _flag_value(line: str) -> str:
+    return (
+        line if arguments.is_port(line.strip().removeprefix("- ").strip("\"',")) else _argument_hidden(line)
+    )
+
+
+def _variable_hidden(line: str) -> str:
+    return _value_hidden(line, _LISTED)
+
+
+def _user_argument(line: str) -> str:
+    return _by_shape(arguments.user_hidden(line))
 
 
 def _indent(line: str) -> int:
@@ -260,7 +332,7 @@ def _argument_hidden(line: str) -> str:
 def _setting_hidden(text: str) -> str:
     """A setting on a line of its own, or what else stands there."""
     found = _SETTING.fullmatch(text)
-    if found is None or _may_show(found["name"], found["value"]):
+    if found is None or may_show(found["name"], found["value"]):
         return _by_shape(text)
     return text[: found.start("value")] + MASK
 
@@ -268,17 +340,21 @@ def _setting_hidden(text: str) -> str:
 def _value_hidden(line: str, names: re.Pattern[str]) -> str:
     """A line of a secret's value: at most a name of its own is shown."""
     found = names.fullmatch(line)
-    if found is None or _looks_random(found["name"]):
+    if found is None or looks_random(found["name"]):
         bare = line.strip().rstrip(",")
         return line if bare in ("]", "}", ")", "[", "{") else _argument_hidden(line)
-    if is_harmless(found["value"] or "", found["name"]):
+    value = found["value"] or ""
+    if is_harmless(value, found["name"]) or (found["name"] == "address" and _PLACE.fullmatch(value)):
         return line
     return line[: found.start("value")] + MASK
 
 
 def _by_shape(line: str) -> str:
     """A line that is no secret as a whole, with what looks like one masked."""
-    line = _ARGUMENT.sub(_argument, _named_hidden(line))
+    for shape in _WITH_USERS:
+        line = shape.sub(rf"\g<1>{MASK}", line)
+    line = _ARGUMENT.sub(_argument, _named_hidden(arguments.hidden(line)))
+    line = _CALLED.sub(_second, line)
     for shape in _SHAPES:
         line = shape.sub(rf"\g<1>{MASK}", line)
     line = mask_secrets(line)
@@ -287,7 +363,7 @@ def _by_shape(line: str) -> str:
     def token(found: re.Match[str]) -> str:
         if found.start() in digests:
             return found[0][:_DIGEST_SHOWN]
-        return MASK if _looks_random(found[0]) else found[0]
+        return MASK if looks_random(found[0]) else found[0]
 
     return _TOKEN.sub(token, line)
 
@@ -303,23 +379,15 @@ def _named_hidden(line: str) -> str:
         value = (_IN_BRACKETS if inside else _TO_THE_END).match(line, begin)
         pieces.append(line[at:begin])
         at = begin
-        if value is not None and not _may_show(found["name"], value[0]):
+        if value is not None and not may_show(found["name"], value[0]):
             pieces.append(MASK)
             at = value.end()
     return "".join((*pieces, line[at:]))
 
 
+def _second(found: re.Match[str]) -> str:
+    return f"{found[1]}{MASK}" if SECRET_NAME.search(found["name"]) else found[0]
+
+
 def _argument(found: re.Match[str]) -> str:
     return f"{found[1]}{MASK}" if is_secret_name(found["name"]) else found[0]
-
-
-def _looks_random(word: str) -> bool:
-    """Letters and digits mixed as no person names a thing: `media-server-2` is a name, `a8f3kq01x` none."""
-    parts = [part for part in re.split(r"[-_=+/~]", word) if part]
-    if any(part.isdigit() and len(part) >= 10 for part in parts):
-        return True
-    mixed = [part for part in parts if re.search(r"[A-Za-z]\d|\d[A-Za-z]", part)]
-    if any(len(part) >= 8 for part in mixed) or sum(map(len, mixed)) >= 12:
-        return True
-    changes = sum(a.islower() and b.isupper() for a, b in pairwise(word))
-    return changes >= 4 or (len(word) >= 40 and len(parts) < 4)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import msgspec
@@ -115,7 +115,8 @@ class Watch:
             if stream == marks.PATTERNS:
                 patterns.sighted = marks.patterns(mark)
             elif (kept := marks.baseline(mark)) is not None:
-                made.known[marks.path_of(stream)] = Known(kept)
+                path = marks.path_of(stream)
+                made.known[path] = Known(kept.masked_anew(PurePath(path).name))
         return made
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import zlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from nightporter.sources.integrity.difference import (
     SHOWN_LINES,
     Text,
     changed_lines,
+    masked_anew,
     text_of,
 )
 from nightporter.sources.integrity.state import ABSENT, State
@@ -121,3 +124,17 @@ def test_a_state_is_like_itself_and_keeps_what_could_not_be_read() -> None:
     found = change(before, unread.over(before))
     assert found is not None
     assert (found.action, found.diff) == ("mode", "mode 0640 → 0600")
+
+
+def test_a_text_that_an_older_version_kept_is_masked_anew() -> None:
+    """It took the password for harmless, and kept the line as it stood."""
+    lines = ["image: x", "test: [mysqladmin, -pMyDogRex2019]", "PASSWORD: ***"]
+    kept = [(lines[0], b""), (lines[1], b""), (lines[2], b"12345678")]
+    old = Text(b"s" * 16, zlib.compress(msgspec.msgpack.encode(kept)))
+    anew = masked_anew("a.yml", old)
+    assert anew is not None
+    assert [line for line, _ in anew.lines()] == ["image: x", "test: [mysqladmin, -p***", "PASSWORD: ***"]
+    now = text([lines[0], lines[1]])
+    assert anew.lines()[:2] == now.lines(), "the same password is no change"
+    assert masked_anew("a.yml", anew) is anew
+    assert masked_anew(".pgpass", old) is None

