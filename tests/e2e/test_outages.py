@@ -112,8 +112,9 @@ def up(daemon: Daemon, count: int) -> bool:
 
 
 def knows_containers(daemon: Daemon) -> bool:
-    """Whether the judge was handed what runs: not before all that the engine remembers was heard."""
-    return bool(daemon.status()["sources"]["docker"]["counters"].get("records"))
+    """Whether the judge was handed more than that the engine is up: what runs is told about a second later,
+    once all that the engine remembers was heard."""
+    return bool(daemon.status()["sources"]["docker"]["counters"].get("records", 0) > 1)
 
 
 def outages(daemon: Daemon) -> list[dict[str, Any]]:
