@@ -38,6 +38,8 @@ PANEL: Final = 56
 DOT: Final = 26
 NARROW: Final = 20
 """Of less room a number would touch the next one: a plus alone says that there are more."""
+SHORTEST: Final = 5
+"""Pixels of an outage that would not be seen otherwise."""
 NARROWEST: Final = 2
 """Pixels of a time without a watch; what is less cannot be told from a line."""
 BAND: Final = 44
@@ -238,11 +240,14 @@ def _band(
     for bucket in buckets:
         if not bucket.is_known:
             draw.rectangle([span.x(bucket.begin), top, span.x(bucket.end), bottom], fill=UNKNOWN)
-    for outage in (outage for each in facts.outages.values() for outage in each):
-        left, right = span.x(outage.start), span.x(outage.end)
-        draw.rectangle([left, top, max(right, left + 5), bottom], fill=OUTAGE)
+    down = [outage for each in facts.outages.values() for outage in each]
+    for outage in down:
+        draw.rectangle([span.x(outage.start), top, span.x(outage.end), bottom], fill=OUTAGE)
     for gap in visible_gaps(facts, span):
-        draw.rectangle([span.x(gap.start), top, span.x(gap.end) - 1, bottom], fill=UNKNOWN)
+        draw.rectangle([span.x(gap.start), top, span.x(gap.end), bottom], fill=UNKNOWN)
+    for outage in down:  # its beginning was seen, however short it was, and whatever nobody watched after it
+        left = span.x(outage.start)
+        draw.rectangle([left, top, left + SHORTEST, bottom], fill=OUTAGE)
 
 
 def visible_gaps(facts: Facts, span: Span) -> list[Gap]:

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.parts.reviewing import NOW, PERIOD, counts, incident, well
 
 from nightporter.history import Gap, Outage
-from nightporter.model import DAY, HOUR, Severity
+from nightporter.model import DAY, HOUR, MINUTE, Severity
 from nightporter.review import chart
 from nightporter.review.facts import Facts
 from nightporter.review.periods import between
@@ -80,6 +80,14 @@ def test_what_nobody_watched_lies_over_an_outage() -> None:
         for gaps in ((), (half,), (gap,))
     )
     assert whole > less > least
+    minute = {"plex": [Outage("plex", week.since + DAY, week.since + DAY + MINUTE)]}
+    after = Gap(week.since + DAY + MINUTE, week.since + 3 * DAY)
+    none, some = (
+        count(drawn(well(period=week, outages=down, unwatched=(after,))), chart.OUTAGE)
+        for down in ({}, minute)
+    )
+    legend = 27 * 27
+    assert some - none >= legend + chart.SHORTEST * chart.BAND, "a minute before a long silence can be seen"
 
 
 def test_days_without_a_watch_are_marked() -> None:
