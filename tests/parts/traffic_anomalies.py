@@ -32,6 +32,9 @@ FIRST: Final = 15
 weeks of each hour. Saturday is the last, so that what takes long has ended by Sunday."""
 LAST: Final = 19
 
+SLOWLY: Final = ("traffic-errors-slow", "traffic-spike-errors")
+"""Rules that see a failure over an hour, after those that see it over minutes."""
+
 
 @dataclass(frozen=True)
 class Anomaly:
@@ -130,7 +133,20 @@ def broken(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
         hits.append(
             Hit(at, shape(person.laptop, VAULT, "/api/sync", status, agent="Bitwarden_Mobile/2026.9"))
         )
-    return Anomaly("a failing service", hits, {"traffic-errors": (VAULT.name,)}, ("http-5xx-burst",))
+    return Anomaly("a failing service", hits, {"traffic-errors": (VAULT.name,)}, ("http-5xx-burst", *SLOWLY))
+
+
+def ailing(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
+    """Home Assistant, which fails some times a day, fails once a minute for an hour and a half."""
+    asked = shape(
+        house.people[1].phone, ASSISTANT, "/api/history/period", 500, agent="Home Assistant/2026.10"
+    )
+    moments = steady(dice, begin, begin + 90 * MINUTE, MINUTE, 0.5)
+    rules: dict[str, Key] = {
+        "traffic-spike-errors": (ASSISTANT.name,),
+        "traffic-errors-slow": (ASSISTANT.name,),
+    }
+    return Anomaly("a service that ails", [Hit(at, asked, 55) for at in moments], rules, ("traffic-errors",))
 
 
 def network(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
@@ -217,7 +233,9 @@ def gone(house: Household, dice: random.Random, begin: Stamp) -> Anomaly:
         Hit(at, shape(dice.choice(house.people).phone, VAULT, "/api/sync", 502), 11)
         for at in steady(dice, begin, begin + 8 * MINUTE, 15 * SECOND, 0.5)
     ]
-    return Anomaly("a service that is gone", hits, {"http-5xx-burst": (VAULT.name,)}, ("traffic-errors",))
+    return Anomaly(
+        "a service that is gone", hits, {"http-5xx-burst": (VAULT.name,)}, ("traffic-errors", *SLOWLY)
+    )
 
 
 def word(dice: random.Random) -> str:
@@ -226,7 +244,7 @@ def word(dice: random.Random) -> str:
 
 
 PLANS: Final[tuple[Plan, ...]] = (
-    *(theft, library, flood, gadget, crowd, broken, gone),
+    *(theft, library, flood, gadget, crowd, broken, gone, ailing),
     *(network, script, backdoor, stranger_in, hoard),
     *(search, scan, guessing, closed_door),
 )

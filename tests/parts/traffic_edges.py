@@ -161,6 +161,17 @@ def gone(dice: random.Random, moments: Moments, amount: int) -> tuple[list[Hit],
     return [Hit(at, shape("192.168.1.31", VAULT, "/api/sync", 502), 11) for at in moments], (VAULT.name,)
 
 
+def ailing(dice: random.Random, moments: Moments, amount: int) -> tuple[list[Hit], Key]:
+    asked = shape("192.168.1.31", ASSISTANT, "/api/history/period", 500)
+    return [Hit(at, asked, 55) for at in moments], (ASSISTANT.name,)
+
+
+def slowly(dice: random.Random, moments: Moments, amount: int) -> tuple[list[Hit], Key]:
+    """At another service: beside the errors of `ailing` it would be one failure with them."""
+    asked = shape("192.168.1.31", CLOUD, "/apps/calendar", 500)
+    return [Hit(at, asked, 55) for at in moments], (CLOUD.name,)
+
+
 def failing(house: Household, dice: random.Random, begin: Stamp, times: float) -> Anomaly:
     """So many times the share that `traffic-errors` allows, for 20 minutes of 12 requests each."""
     window = rule_named("traffic-errors").window
@@ -177,6 +188,8 @@ EDGES: Final[dict[str, Edge]] = {
     "traffic-spike": spike,
     "traffic-spike-bytes": spike_bytes,
     "traffic-spike-clients": spike_clients,
+    "traffic-spike-errors": ailing,
+    "traffic-errors-slow": slowly,
     "traffic-flood": flood,
     "traffic-download": download,
     "traffic-download-home": download_home,

@@ -221,6 +221,18 @@ def assistant(house: Household, day: Day) -> Iterator[Hit]:
         yield Hit(at, socket, 4 * MB, HOUR)
 
 
+def stray_errors(house: Household, day: Day) -> Iterator[Hit]:
+    """One page of Home Assistant fails whenever it is asked for, some times a day; most services stumble once
+    in a while."""
+    broken = shape("192.168.1.46", ASSISTANT, "/api/camera_proxy/garden", 500, agent="Home Assistant Wall")
+    for at in at_random(day.dice("camera"), day.midnight, day.end, 3 * HOUR):
+        yield Hit(at, broken, 55)
+    for service, target in ((CLOUD, "/core/preview"), (SEERR, "/api/v1/movie/603"), (PHOTOS, "/api/search")):
+        stumble = shape(house.people[1].laptop, service, target, 500)
+        for at in at_random(day.dice(("stumble", target)), day.at(7), day.at(23), 18 * HOUR):
+            yield Hit(at, stumble, 120)
+
+
 def photos_upload(house: Household, day: Day) -> Iterator[Hit]:
     """Phones send what was taken, when they are home."""
     for person in house.people:
@@ -388,6 +400,6 @@ def strangers(house: Household, day: Day) -> Iterator[Hit]:
 
 
 HABITS: Final[tuple[Habit, ...]] = (
-    *(monitor, refused_monitor, nightly, queues, sync, backup, assistant, photos_upload),
+    *(monitor, refused_monitor, nightly, queues, sync, backup, assistant, stray_errors, photos_upload),
     *(films, wishes, cloud_web, owner, passwords, guests, strangers),
 )
