@@ -27,11 +27,15 @@ MACOS_PREDICATE: Final = " OR ".join(
         '(process == "loginwindow" AND eventMessage CONTAINS "INCORRECT")',
         '(process == "loginwindow" AND eventMessage BEGINSWITH "Unlock succeeded")',
         '(process == "kernel" AND eventMessage BEGINSWITH "ASP: Security policy")',
+        '(process == "syspolicyd" AND eventMessage BEGINSWITH "GK evaluateScanResult: "'
+        ' AND NOT eventMessage BEGINSWITH "GK evaluateScanResult: 0")',
+        '(process == "XprotectService" AND eventMessage CONTAINS[c] "malware")',
         'subsystem == "com.apple.XProtectFramework.PluginAPI"',
         '(process == "backgroundtaskmanagementd" AND eventMessage CONTAINS "new item disposition")',
     )
 )
-"""What the shipped rules look at, and nothing besides: a Mac writes thousands of lines a second."""
+"""What the shipped rules look at, and nothing besides: a Mac writes thousands of lines a second. The lines of
+syspolicyd and XprotectService are from descriptions and memory: https://eclecticlight.co writes of them."""
 OVERLAP: Final[Nanos] = 2 * MINUTE
 """For how long after a `log show` the stream may repeat what was shown."""
 LONGEST_GAP: Final[Nanos] = DAY

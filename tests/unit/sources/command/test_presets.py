@@ -129,3 +129,14 @@ def test_what_is_remembered_of_a_show_is_bounded() -> None:
     assert not overlap.is_new_in_stream(line(MOST_SHOWN))
     assert overlap.is_new_in_stream(line(200 * 10**6)), "long after, nothing is compared"
     assert overlap.is_new_in_stream(line(MOST_SHOWN + 1))
+
+
+def test_the_mac_is_asked_for_what_the_shipped_rules_look_at_and_little_else() -> None:
+    assert 'eventMessage CONTAINS[c] "malware"' in MACOS_PREDICATE
+    assert 'AND NOT eventMessage BEGINSWITH "GK evaluateScanResult: 0"' in MACOS_PREDICATE
+    # Of processes that write without end only some lines are asked for.
+    for noisy in ("kernel", "syspolicyd", "XprotectService", "authd", "loginwindow"):
+        assert MACOS_PREDICATE.count(f'"{noisy}"') == MACOS_PREDICATE.count(
+            f'process == "{noisy}" AND eventMessage'
+        )
+    assert MACOS_PREDICATE.count("(") == MACOS_PREDICATE.count(")")
