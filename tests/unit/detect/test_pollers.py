@@ -81,8 +81,8 @@ def test_who_asks_more_than_three_paths_is_none(paths: int, interval: int, seed:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(5 * SECOND, 2 * MINUTE), seeds)
 def test_nor_is_who_asks_one_at_any_odd_time(interval: int, seed: int) -> None:
-    """As people do: gaps without a beat (exponential ones). Whoever asks but every twenty minutes keeps a beat
-    by chance in one of twenty such spans, every seven in one of two thousand, every five in none of ten
+    """As people do: gaps without a beat (exponential ones). Whoever asks only every twenty minutes keeps a
+    beat by chance in one of twenty such spans, every seven in one of two thousand, every five in none of ten
     thousand."""
     dice = random.Random(seed)
     gaps = (round(dice.expovariate(1 / interval)) for _ in range(5 * HOUR // interval))
